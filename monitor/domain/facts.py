@@ -1,0 +1,80 @@
+"""What the statistics say: findings (points) and episode changes (transitions), as frozen facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Literal
+
+from monitor.domain.keys import StreamKey
+
+Aspect = Literal["value", "missing", "stuck"]
+EpisodeState = Literal["firing", "resolved"]
+Reason = Literal["returned", "relearned", "accepted", "expired"]
+#: the closed set of channel names users see; every category of a stream shares "category"
+ChannelName = Literal[
+    "level", "spread", "body", "out_of_range", "far", "stuck", "missing", "category", "unseen"
+]
+
+
+class Status(IntEnum):
+    """Status of a stream (and, as the worst of its streams, of a model version); the value is the exposed one."""
+
+    LEARNING = -1
+    STABLE = 0
+    WARNING = 1
+    DRIFT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The event at which something was seen: its position in the input, and its row in the frame at hand."""
+
+    topic: str
+    partition: int
+    offset: int
+    row: int  #: position inside a message that holds several events
+    event_id: str
+    event_time: float  #: seconds since the epoch, NaN if unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A point fact: this detector on this channel of this stream saw a change at this event.
+
+    statistic and threshold are in the detector's own unit; score = statistic ÷ threshold.  effect: how far the values
+    since `since` are from the reference, in the channel's unit (a difference of probabilities or of rates).
+    observation: 1-based count of the stream's observations at the event; since: the count at which the change is
+    estimated to have begun.
+    """
+
+    stream: StreamKey
+    channel: ChannelName
+    detector: str
+    direction: Literal["up", "down", "both"]
+    statistic: float
+    threshold: float
+    score: float
+    effect: float
+    observation: int
+    since: int
+    explanation: str
+    place: Place
+    reference_id: str
+    generation: int
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeChange:
+    """An episode of one aspect of a stream opened (again) or closed; `finding` is the detection behind it."""
+
+    stream: StreamKey
+    aspect: Aspect
+    state: EpisodeState
+    reason: Reason | None  #: why it resolved; None when firing
+    finding: Finding
+    observation: int
+    place: Place
+
+
+Fact = Finding | EpisodeChange

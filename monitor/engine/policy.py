@@ -1,0 +1,92 @@
+"""What the engine is told: frozen numbers and matches, already validated; where they come from is not its business."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import Literal
+
+from monitor.domain.keys import ModelKey, StreamKey
+
+StreamType = Literal["number", "category"]
+
+
+@dataclass(frozen=True, slots=True)
+class Warmup:
+    """When a reference learned from live events is complete: both have to be met.
+
+    duration_seconds counts event time; events without a time, and files read by `replay --warmup`, count it as met.
+    """
+
+    observations: int = 2000
+    duration_seconds: float = 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class MinEffect:
+    """The smallest effect that matters to people, per family of channels; smaller ones stay a warning."""
+
+    level: float = 0.05
+    spread: float = 0.05
+    rate: float = 0.005
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """What holds for the streams that match every given glob; the first match in order decides each field."""
+
+    model: str = "*"
+    model_version: str = "*"
+    feature: str = "*"
+    kind: str = "*"
+    type: StreamType | None = None
+    min_effect: MinEffect | None = None
+    budget_share: float | None = None
+    weight: float | None = None
+
+    def matches(self, key: StreamKey) -> bool:
+        return (
+            fnmatchcase(key.model, self.model)
+            and fnmatchcase(key.model_version, self.model_version)
+            and fnmatchcase(key.feature, self.feature)
+            and fnmatchcase(key.kind, self.kind)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds enforced before memory is spent; what is refused is counted under its reason."""
+
+    streams: int = 10_000
+    label_bytes: int = 128
+    categories: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileMatch:
+    """A decoded reference profile and the model versions it is for (globs)."""
+
+    model: str
+    model_version: str
+    profile: Mapping[str, object]  #: as `monitor.reference.profile.parse` returned it
+
+    def matches(self, key: ModelKey) -> bool:
+        return fnmatchcase(key.model, self.model) and fnmatchcase(key.model_version, self.model_version)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Everything that decides what a ModelMonitor concludes, apart from the events themselves."""
+
+    warmup: Warmup = field(default_factory=Warmup)
+    min_effect: MinEffect = field(default_factory=MinEffect)
+    false_alarms_per_week: float = 1.0
+    relearn_after_seconds: float = 86_400.0
+    overrides: tuple[Override, ...] = ()
+    limits: Limits = field(default_factory=Limits)
+    profiles: tuple[ProfileMatch, ...] = ()
+
+    def profile_for(self, key: ModelKey) -> Mapping[str, object] | None:
+        """The first profile whose globs match this model version."""
+        return next((match.profile for match in self.profiles if match.matches(key)), None)
