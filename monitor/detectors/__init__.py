@@ -1,0 +1,1 @@
+"""Floor 1: online change detectors, one algorithm a file; banks of them are compiled."""

@@ -1,0 +1,240 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
+"""The compiled bank of Page-Hinkley detectors; `monitor.detectors.page_hinkley` holds its documentation.
+
+Every expression below is written in the order in which the oracle (river's PageHinkley with alpha 1) evaluates it:
+the promise is the same bits, so nothing here may be regrouped.
+"""
+
+from libc.math cimport INFINITY, isfinite, isnan
+from libc.stdint cimport int64_t, uint8_t
+from libc.stdlib cimport free, realloc
+from libc.string cimport memset
+
+import numpy as np
+
+cdef enum:
+    RECURSIONS = 4  # up-slow, down-slow, up-fast, down-fast: the even ones watch for an increase
+
+cdef int64_t FED_LIMIT = <int64_t>1 << 52
+
+cdef struct Row:
+    double n  # values behind the mean, the primed ones included
+    double mean
+    double primed_n  # 0: never primed
+    double primed_mean
+    int64_t fed  # values since the last reset
+    double slack[RECURSIONS]
+    double threshold[RECURSIONS]
+    double sums[RECURSIONS]
+    double extremes[RECURSIONS]
+    int64_t sat[RECURSIONS]  # the value of `fed` at which the recursion last sat at its extreme
+    uint8_t live
+
+
+cdef void rewind(Row* row) noexcept nogil:
+    """The primed state: sums and extremes level, as after primed_n values of the mean; or the oracle's fresh one."""
+    cdef int r
+    row.n = row.primed_n
+    row.mean = row.primed_mean
+    row.fed = 0
+    for r in range(RECURSIONS):
+        row.sums[r] = 0.0
+        row.sat[r] = 0
+        if row.primed_n > 0.0:
+            row.extremes[r] = 0.0
+        else:
+            row.extremes[r] = INFINITY if r % 2 == 0 else -1.0
+
+
+cdef inline double statistic_of(Row* row, int r) noexcept nogil:
+    if row.fed == 0:
+        return 0.0
+    if r % 2 == 0:
+        return row.sums[r] - row.extremes[r]
+    return row.extremes[r] - row.sums[r]
+
+
+cdef Py_ssize_t feed(Row* row, const double* values, Py_ssize_t start, Py_ssize_t stop, int64_t least) noexcept nogil:
+    cdef double n = row.n, mean = row.mean, x, dev
+    cdef double s0 = row.sums[0], s1 = row.sums[1], s2 = row.sums[2], s3 = row.sums[3]
+    cdef double e0 = row.extremes[0], e1 = row.extremes[1], e2 = row.extremes[2], e3 = row.extremes[3]
+    cdef double d0 = row.slack[0], d1 = row.slack[1], d2 = row.slack[2], d3 = row.slack[3]
+    cdef double l0 = row.threshold[0], l1 = row.threshold[1], l2 = row.threshold[2], l3 = row.threshold[3]
+    cdef int64_t a0 = row.sat[0], a1 = row.sat[1], a2 = row.sat[2], a3 = row.sat[3], fed = row.fed
+    cdef Py_ssize_t i, found = -1
+    for i in range(start, stop):
+        x = values[i]
+        fed += 1
+        n += 1.0
+        mean += (1.0 / n) * (x - mean)
+        dev = x - mean
+        s0 = (s0 + dev) - d0
+        s1 = (s1 + dev) + d1
+        s2 = (s2 + dev) - d2
+        s3 = (s3 + dev) + d3
+        # a tie moves the onset but not the extreme, whose sign of zero is the oracle's
+        a0 = fed if s0 <= e0 else a0
+        a1 = fed if s1 >= e1 else a1
+        a2 = fed if s2 <= e2 else a2
+        a3 = fed if s3 >= e3 else a3
+        e0 = s0 if s0 < e0 else e0
+        e1 = s1 if s1 > e1 else e1
+        e2 = s2 if s2 < e2 else e2
+        e3 = s3 if s3 > e3 else e3
+        if (s0 - e0 > l0 or e1 - s1 > l1 or s2 - e2 > l2 or e3 - s3 > l3) and fed >= least:
+            found = i
+            break
+    row.n = n
+    row.mean = mean
+    row.fed = fed
+    row.sums[0] = s0
+    row.sums[1] = s1
+    row.sums[2] = s2
+    row.sums[3] = s3
+    row.extremes[0] = e0
+    row.extremes[1] = e1
+    row.extremes[2] = e2
+    row.extremes[3] = e3
+    row.sat[0] = a0
+    row.sat[1] = a1
+    row.sat[2] = a2
+    row.sat[3] = a3
+    return found
+
+
+cdef class PageHinkleyBank:
+    """Many Page-Hinkley detectors, two speeds by two directions a row; see `monitor.detectors.page_hinkley`."""
+
+    cdef Row* rows
+    cdef Py_ssize_t capacity
+    cdef Py_ssize_t live
+    cdef Py_ssize_t lowest_free
+    cdef readonly int64_t min_instances
+
+    def __cinit__(self, *, int64_t min_instances=1):
+        if min_instances < 1:
+            raise ValueError(f"min_instances: expected at least 1, found {min_instances}")
+        self.min_instances = min_instances
+        self.rows = NULL
+        self.capacity = self.live = self.lowest_free = 0
+
+    def __dealloc__(self):
+        free(self.rows)
+
+    def __len__(self):
+        return self.live
+
+    cdef int _grow(self, Py_ssize_t capacity) except -1:
+        cdef Row* rows
+        if capacity <= self.capacity:
+            return 0
+        rows = <Row*>realloc(self.rows, capacity * sizeof(Row))
+        if rows == NULL:
+            raise MemoryError()
+        memset(rows + self.capacity, 0, (capacity - self.capacity) * sizeof(Row))
+        self.rows = rows
+        self.capacity = capacity
+        return 0
+
+    cdef Row* _row(self, Py_ssize_t row) except NULL:
+        if row < 0 or row >= self.capacity or not self.rows[row].live:
+            raise IndexError(f"row: expected one that was added, found {row}")
+        return &self.rows[row]
+
+    def add(self, slack, threshold):
+        slacks = [float(value) for value in slack]
+        thresholds = [float(value) for value in threshold]
+        if len(slacks) != RECURSIONS or not all(isfinite(value) and value >= 0.0 for value in slacks):
+            raise ValueError(f"slack: expected {RECURSIONS} finite numbers of at least 0, found {slacks}")
+        if len(thresholds) != RECURSIONS or not all(value > 0.0 for value in thresholds):
+            raise ValueError(f"threshold: expected {RECURSIONS} numbers above 0 (inf for never), found {thresholds}")
+        cdef Py_ssize_t at = self.lowest_free
+        cdef int r
+        while at < self.capacity and self.rows[at].live:
+            at += 1
+        if at == self.capacity:
+            self._grow(max(8, 2 * self.capacity))
+        for r in range(RECURSIONS):
+            self.rows[at].slack[r] = slacks[r]
+            self.rows[at].threshold[r] = thresholds[r]
+        self.rows[at].live = 1
+        rewind(&self.rows[at])
+        self.live += 1
+        self.lowest_free = at + 1
+        return at
+
+    def remove(self, Py_ssize_t row):
+        memset(self._row(row), 0, sizeof(Row))
+        self.live -= 1
+        self.lowest_free = min(self.lowest_free, row)
+
+    def prime(self, Py_ssize_t row, double n, double mean):
+        cdef Row* target = self._row(row)
+        if not (n > 0.0 and isfinite(n)):
+            raise ValueError(f"n: expected a finite number above 0, found {n}")
+        if not isfinite(mean):
+            raise ValueError(f"mean: expected a finite number, found {mean}")
+        target.primed_n = n
+        target.primed_mean = mean
+        rewind(target)
+
+    def update(self, Py_ssize_t row, const double[::1] values, Py_ssize_t start=0):
+        cdef Row* target = self._row(row)
+        cdef Py_ssize_t found
+        if start < 0:
+            raise ValueError(f"start: expected at least 0, found {start}")
+        if start >= values.shape[0]:
+            return -1
+        if target.fed + (values.shape[0] - start) > FED_LIMIT:
+            raise OverflowError(f"row {row}: expected at most 2**52 values between resets")
+        with nogil:
+            found = feed(target, &values[0], start, values.shape[0], self.min_instances)
+        return found
+
+    def reset(self, Py_ssize_t row):
+        rewind(self._row(row))
+
+    def fired(self, Py_ssize_t row):
+        cdef Row* target = self._row(row)
+        cdef double best = -1.0, ratio
+        cdef int r, which = -1
+        if target.fed < self.min_instances:
+            return -1
+        for r in range(RECURSIONS):
+            ratio = statistic_of(target, r) / target.threshold[r]
+            if statistic_of(target, r) > target.threshold[r] and ratio > best:
+                best = ratio
+                which = r
+        return which
+
+    def statistic(self, Py_ssize_t row, int which):
+        return statistic_of(self._row(row), self._which(which))
+
+    cdef int _which(self, int which) except -1:
+        if not 0 <= which < RECURSIONS:
+            raise IndexError(f"which: expected 0 to {RECURSIONS - 1}, found {which}")
+        return which
+
+    def score(self, Py_ssize_t row):
+        cdef Row* target = self._row(row)
+        cdef double best = 0.0, ratio
+        cdef int r
+        for r in range(RECURSIONS):
+            ratio = statistic_of(target, r) / target.threshold[r]
+            if ratio > best:
+                best = ratio
+        return best
+
+    def since(self, Py_ssize_t row, int which):
+        cdef Row* target = self._row(row)
+        return target.fed - target.sat[self._which(which)]
+
+    def mean(self, Py_ssize_t row):
+        return self._row(row).mean
+
+    def fed(self, Py_ssize_t row):
+        return self._row(row).fed
+
+    def sums(self, Py_ssize_t row):
+        cdef Row* target = self._row(row)
+        return [target.sums[r] for r in range(RECURSIONS)], [target.extremes[r] for r in range(RECURSIONS)]
