@@ -1,160 +1,56 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
-"""The compiled bank of ADWIN detectors; `monitor.detectors.adwin` holds its documentation.
+"""The compiled bank of ADWIN detectors; `monitor.detectors.adwin` holds its documentation."""
 
-Every expression below is written in the order in which the oracle (river's ADWIN) evaluates it: the promise is the
-same bits, so nothing here may be regrouped, not even where real arithmetic would allow it.
-"""
-
-from libc.math cimport fabs, log, sqrt
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memmove, memset
+from libc.string cimport memcpy, memset
+
+from monitor.detectors._adwin_window cimport (
+    LEVEL_LIMIT, Row, clear, feed, feed_stepwise, is_plain_zero, scan, totals_of, variances_of,
+)
 
 import numpy as np
 
-cdef enum:
-    LEVEL_LIMIT = 56  # 2^52 values fill fewer levels than this whatever max_buckets is
+from monitor.detectors.state import expect_names, take
 
 # beyond 2^52 the counts stop being exact in float64, which the statistics divide by
 cdef int64_t WIDTH_LIMIT = <int64_t>1 << 52
 
-cdef struct Row:
-    double delta
-    double total
-    double variance  # sum of squared deviations, as in the oracle
-    int64_t clock
-    int64_t tick
-    int64_t width
-    int64_t last_cut
-    # level l holds up to max_buckets buckets of 2^l values: totals, then variances, oldest first
-    double* buckets
-    int levels
-    int reserved  # levels `buckets` has room for
-    uint8_t live
-    uint8_t counts[LEVEL_LIMIT]
-
-cdef inline double* totals_of(Row* row, int level, int most) noexcept nogil:
-    return row.buckets + <size_t>level * 2 * most
-
-
-cdef inline double* variances_of(Row* row, int level, int most) noexcept nogil:
-    return row.buckets + <size_t>level * 2 * most + most
-
-
-cdef inline void add_to_moments(Row* row, double x) noexcept nogil:
-    cdef double d, before = <double>row.width
-    row.width += 1
-    if row.width > 1:
-        d = x - row.total / before
-        row.variance += ((before * d) * d) / <double>row.width
-    row.total += x
+cdef str fault_of(Row* row, int most):
+    """What is wrong with a row read from a dump, or None; its buckets' contents can be any number."""
+    cdef int64_t width = 0
+    cdef int level
+    if row.live > 1:
+        return f"live: expected 0 or 1, found {row.live}"
+    if not row.live:
+        used = row.levels or row.clock or row.tick or row.width or row.last_cut
+        used = used or row.delta != 0.0 or row.total != 0.0 or row.variance != 0.0
+        return "expected a free row to be all zero, found it used" if used else None
+    if not 0.0 < row.delta < 1.0:
+        return f"delta: expected more than 0 and less than 1, found {row.delta}"
+    if row.clock < 1:
+        return f"clock: expected at least 1, found {row.clock}"
+    if not 0 <= row.width <= row.tick <= WIDTH_LIMIT or not 0 <= row.last_cut <= row.tick:
+        return f"expected width and last_cut within tick, found {row.width}, {row.last_cut} and {row.tick}"
+    if row.width == 0 and (row.tick or row.total != 0.0 or row.variance != 0.0):
+        return "expected an empty window to be all zero, found it used"
+    if row.levels > LEVEL_LIMIT:
+        return f"levels: expected at most {LEVEL_LIMIT}, found {row.levels}"
+    for level in range(row.levels):
+        # a level that has spilled keeps max_buckets or one less; only the top one may be emptier
+        if not (1 if level == row.levels - 1 else most - 1) <= row.counts[level] <= most:
+            return f"counts: expected a full level {level}, found {row.counts[level]} buckets"
+        width += <int64_t>row.counts[level] << level
+    if width != row.width:
+        return f"counts: expected buckets for {row.width} values, found them for {width}"
+    return None
 
 
-cdef void insert(Row* row, double x, int most) noexcept nogil:
-    """Append one value; a full level first gives its two oldest buckets, merged, to the level above."""
-    cdef double total = x, variance = 0.0, up_total, up_variance, gap, size = 1.0
-    cdef double* t
-    cdef double* v
-    cdef int level = 0, count
-    add_to_moments(row, x)
-    while True:
-        if level == row.levels:
-            row.counts[level] = 0
-            row.levels += 1
-        t = totals_of(row, level, most)
-        v = variances_of(row, level, most)
-        count = row.counts[level]
-        if count < most:
-            t[count] = total
-            v[count] = variance
-            row.counts[level] = <uint8_t>(count + 1)
-            return
-        gap = t[0] / size - t[1] / size
-        up_total = t[0] + t[1]
-        up_variance = (v[0] + v[1]) + ((size * 0.5) * gap) * gap
-        memmove(t, t + 2, (most - 2) * sizeof(double))
-        memmove(v, v + 2, (most - 2) * sizeof(double))
-        t[most - 2] = total
-        v[most - 2] = variance
-        row.counts[level] = <uint8_t>(most - 1)
-        total = up_total
-        variance = up_variance
-        size *= 2.0
-        level += 1
-
-
-cdef double scan(Row* row, int most, double shortest, bint stop_at_first) noexcept nogil:
-    """Largest |mean0 - mean1| / epsilon over the admissible cuts, or, if told to stop, 1 at the first cut found.
-
-    Significance is decided by `difference > epsilon` and never by the quotient, which rounds.
-    """
-    cdef double n0 = 0.0, n1 = <double>row.width, u0 = 0.0, u1 = row.total
-    cdef double per_value = row.variance / n1
-    cdef double d = log((2.0 * log(n1)) / row.delta)
-    cdef double size, m, epsilon, difference, best = 0.0
-    cdef double* t
-    cdef int level, k, count
-    for level in range(row.levels - 1, -1, -1):
-        size = <double>(<int64_t>1 << level)
-        t = totals_of(row, level, most)
-        count = row.counts[level]
-        for k in range(count):
-            if level == 0 and k == count - 1:
-                break  # the newest value alone is never a side
-            n0 += size
-            n1 -= size
-            u0 += t[k]
-            u1 -= t[k]
-            if n1 < shortest or n0 < shortest:
-                continue
-            m = 1.0 / (n0 - shortest + 1.0) + 1.0 / (n1 - shortest + 1.0)
-            epsilon = sqrt(((2.0 * m) * per_value) * d) + ((2.0 / 3.0) * d) * m
-            difference = fabs(u0 / n0 - u1 / n1)
-            if stop_at_first:
-                if difference > epsilon:
-                    return 1.0
-            elif difference / epsilon > best:
-                best = difference / epsilon
-    return best
-
-
-cdef void drop_oldest(Row* row, int most) noexcept nogil:
-    """Forget the oldest bucket.  A cut leaves at least one value on each side, so the width stays positive."""
-    cdef int level = row.levels - 1
-    cdef double* t = totals_of(row, level, most)
-    cdef double* v = variances_of(row, level, most)
-    cdef double n = <double>(<int64_t>1 << level), rest, apart
-    row.width -= <int64_t>1 << level
-    rest = <double>row.width
-    row.total -= t[0]
-    apart = t[0] / n - row.total / rest
-    row.variance -= v[0] + (((n * rest) * apart) * apart) / (n + rest)
-    row.counts[level] -= 1
-    if row.counts[level] == 0:
-        row.levels -= 1
-        return
-    memmove(t, t + 1, row.counts[level] * sizeof(double))
-    memmove(v, v + 1, row.counts[level] * sizeof(double))
-
-
-cdef bint shrink(Row* row, int most, double shortest) noexcept nogil:
-    """Drop buckets until no cut is significant; whether any was."""
-    cdef bint changed = False
-    while scan(row, most, shortest, True) > 0.0:
-        drop_oldest(row, most)
-        changed = True
-    if changed:
-        row.last_cut = row.width
-    return changed
-
-
-cdef void clear(Row* row) noexcept nogil:
-    row.total = 0.0
-    row.variance = 0.0
-    row.tick = 0
-    row.width = 0
-    row.last_cut = 0
-    row.levels = 0
+ROW_ARRAYS = (
+    ("live", np.uint8), ("levels", np.uint8), ("clock", np.int64), ("tick", np.int64), ("width", np.int64),
+    ("last_cut", np.int64), ("delta", np.float64), ("total", np.float64), ("variance", np.float64),
+)
+BUCKET_ARRAYS = ("counts", "bucket_totals", "bucket_variances")
 
 
 cdef class AdwinBank:
@@ -238,6 +134,7 @@ cdef class AdwinBank:
         if at == self.capacity:
             self._grow(max(8, 2 * self.capacity))
         self.rows[at].live = 1
+        self.rows[at].untouched = 1
         self.rows[at].delta = delta
         self.rows[at].clock = clock
         self.live += 1
@@ -251,24 +148,37 @@ cdef class AdwinBank:
         self.live -= 1
         self.lowest_free = min(self.lowest_free, row)
 
-    def update(self, Py_ssize_t row, const double[::1] values, Py_ssize_t start=0):
+    cdef Row* _row_for(self, Py_ssize_t row, Py_ssize_t length, Py_ssize_t start) except NULL:
+        """The row, with room for all the values about to come, so that the loops need no memory."""
         cdef Row* target = self._row(row)
-        cdef Py_ssize_t i, found = -1
         if start < 0:
             raise ValueError(f"start: expected at least 0, found {start}")
-        if start >= values.shape[0]:
-            return -1
-        if target.tick + (values.shape[0] - start) > WIDTH_LIMIT:
-            raise OverflowError(f"row {row}: expected at most 2**52 values between resets")
-        self._reserve(target, target.width + (values.shape[0] - start))
-        with nogil:
-            for i in range(start, values.shape[0]):
-                insert(target, values[i], self.max_buckets)
-                target.tick += 1
-                if target.tick % target.clock == 0 and target.width > self.grace_period:
-                    if shrink(target, self.max_buckets, <double>self.min_window_length):
-                        found = i
-                        break
+        if start < length:
+            if target.tick + (length - start) > WIDTH_LIMIT:
+                raise OverflowError(f"row {row}: expected at most 2**52 values between resets")
+            self._reserve(target, target.width + (length - start))
+        return target
+
+    def update(self, Py_ssize_t row, const double[::1] values, Py_ssize_t start=0):
+        cdef Row* target = self._row_for(row, values.shape[0], start)
+        cdef Py_ssize_t found = -1
+        if start < values.shape[0]:
+            with nogil:
+                found = feed(
+                    target, &values[0], start, values.shape[0],
+                    self.max_buckets, <double>self.min_window_length, self.grace_period,
+                )
+        return found
+
+    def update_stepwise(self, Py_ssize_t row, const double[::1] values, Py_ssize_t start=0):
+        cdef Row* target = self._row_for(row, values.shape[0], start)
+        cdef Py_ssize_t found = -1
+        if start < values.shape[0]:
+            with nogil:
+                found = feed_stepwise(
+                    target, &values[0], start, values.shape[0],
+                    self.max_buckets, <double>self.min_window_length, self.grace_period,
+                )
         return found
 
     def reset(self, Py_ssize_t row):
@@ -295,3 +205,117 @@ cdef class AdwinBank:
         if target.width <= self.grace_period or target.width < 2:
             return 0.0
         return scan(target, self.max_buckets, <double>self.min_window_length, False)
+
+    def dump(self):
+        cdef Py_ssize_t size = self.capacity, i, level_at = 0, bucket_at = 0
+        cdef int level, count, most = self.max_buckets
+        cdef Row* row
+        while size and not self.rows[size - 1].live:
+            size -= 1
+        state = {name: np.zeros(size, dtype) for name, dtype in ROW_ARRAYS}
+        cdef uint8_t[::1] live = state["live"], levels = state["levels"]
+        cdef int64_t[::1] clock = state["clock"], tick = state["tick"]
+        cdef int64_t[::1] width = state["width"], last_cut = state["last_cut"]
+        cdef double[::1] delta = state["delta"], total = state["total"], variance = state["variance"]
+        for i in range(size):
+            row = &self.rows[i]
+            live[i] = row.live
+            levels[i] = <uint8_t>row.levels
+            clock[i] = row.clock
+            tick[i] = row.tick
+            width[i] = row.width
+            last_cut[i] = row.last_cut
+            delta[i] = row.delta
+            total[i] = row.total
+            variance[i] = row.variance
+            level_at += row.levels
+            for level in range(row.levels):
+                bucket_at += row.counts[level]
+        state["parameters"] = self._parameters()
+        state["counts"] = np.empty(level_at, np.uint8)
+        state["bucket_totals"] = np.empty(bucket_at, np.float64)
+        state["bucket_variances"] = np.empty(bucket_at, np.float64)
+        cdef uint8_t[::1] counts = state["counts"]
+        cdef double[::1] totals = state["bucket_totals"], variances = state["bucket_variances"]
+        level_at = bucket_at = 0
+        for i in range(size):
+            row = &self.rows[i]
+            for level in range(row.levels):
+                count = row.counts[level]
+                counts[level_at] = <uint8_t>count
+                memcpy(&totals[bucket_at], totals_of(row, level, most), count * sizeof(double))
+                memcpy(&variances[bucket_at], variances_of(row, level, most), count * sizeof(double))
+                level_at += 1
+                bucket_at += count
+        return state
+
+    def _parameters(self):
+        return np.array([self.max_buckets, self.min_window_length, self.grace_period], np.int64)
+
+    def load(self, state):
+        expect_names(state, [name for name, _ in ROW_ARRAYS] + ["parameters", *BUCKET_ARRAYS])
+        parameters = take(state, "parameters", np.int64, (3,))
+        if not np.array_equal(parameters, self._parameters()):
+            raise ValueError(f"parameters: expected {self._parameters().tolist()}, found {parameters.tolist()}")
+        size = len(take(state, "live", np.uint8, (-1,)))
+        arrays = {name: take(state, name, dtype, (size,)) for name, dtype in ROW_ARRAYS}
+        levels = int(arrays["levels"].sum(dtype=np.int64))
+        arrays["counts"] = take(state, "counts", np.uint8, (levels,))
+        buckets = int(arrays["counts"].sum(dtype=np.int64))
+        for name in ("bucket_totals", "bucket_variances"):
+            arrays[name] = take(state, name, np.float64, (buckets,))
+        if size and not arrays["live"][size - 1]:
+            raise ValueError("live: expected the last row to be live, found a free one")
+        # filled aside and exchanged at the end: a refusal leaves this bank as it was
+        cdef AdwinBank loaded = AdwinBank(
+            max_buckets=self.max_buckets, min_window_length=self.min_window_length, grace_period=self.grace_period
+        )
+        loaded._fill(arrays, size)
+        self.rows, loaded.rows = loaded.rows, self.rows
+        self.capacity, loaded.capacity = loaded.capacity, self.capacity
+        self.live = loaded.live
+        self.lowest_free = 0
+
+    cdef int _fill(self, dict arrays, Py_ssize_t size) except -1:
+        cdef const uint8_t[::1] live = arrays["live"], levels = arrays["levels"], counts = arrays["counts"]
+        cdef const int64_t[::1] clock = arrays["clock"], tick = arrays["tick"]
+        cdef const int64_t[::1] width = arrays["width"], last_cut = arrays["last_cut"]
+        cdef const double[::1] delta = arrays["delta"], total = arrays["total"], variance = arrays["variance"]
+        cdef const double[::1] totals = arrays["bucket_totals"], variances = arrays["bucket_variances"]
+        cdef Py_ssize_t i, level_at = 0, bucket_at = 0
+        cdef int level, k, count, most = self.max_buckets
+        cdef Row* row
+        self._grow(size)
+        for i in range(size):
+            row = &self.rows[i]
+            row.live = live[i]
+            row.levels = levels[i]
+            row.clock = clock[i]
+            row.tick = tick[i]
+            row.width = width[i]
+            row.last_cut = last_cut[i]
+            row.delta = delta[i]
+            row.total = total[i]
+            row.variance = variance[i]
+            if row.levels <= LEVEL_LIMIT:
+                for level in range(row.levels):
+                    row.counts[level] = counts[level_at + level]
+            fault = fault_of(row, most)
+            if fault is not None:
+                raise ValueError(f"row {i}: {fault}")
+            self.live += row.live
+            if row.width == 0:
+                row.untouched = row.live
+                continue
+            self._reserve(row, row.width)
+            row.untouched = is_plain_zero(row.total) and is_plain_zero(row.variance)
+            for level in range(row.levels):
+                count = row.counts[level]
+                for k in range(count):
+                    totals_of(row, level, most)[k] = totals[bucket_at + k]
+                    variances_of(row, level, most)[k] = variances[bucket_at + k]
+                    if not (is_plain_zero(totals[bucket_at + k]) and is_plain_zero(variances[bucket_at + k])):
+                        row.untouched = 0
+                bucket_at += count
+            level_at += row.levels
+        return 0

@@ -5,12 +5,14 @@ Every expression below is written in the order in which the oracle (river's Page
 the promise is the same bits, so nothing here may be regrouped.
 """
 
-from libc.math cimport INFINITY, isfinite, isnan
+from libc.math cimport INFINITY, isfinite
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
 import numpy as np
+
+from monitor.detectors.state import expect_names, take
 
 cdef enum:
     RECURSIONS = 4  # up-slow, down-slow, up-fast, down-fast: the even ones watch for an increase
@@ -100,6 +102,39 @@ cdef Py_ssize_t feed(Row* row, const double* values, Py_ssize_t start, Py_ssize_
     row.sat[2] = a2
     row.sat[3] = a3
     return found
+
+
+cdef str fault_of(Row* row):
+    """What is wrong with a row read from a dump, or None; its running sums can be any number."""
+    cdef int r
+    if row.live > 1:
+        return f"live: expected 0 or 1, found {row.live}"
+    if not row.live:
+        return None
+    if not (row.primed_n >= 0.0 and isfinite(row.primed_n) and isfinite(row.primed_mean)):
+        return f"priming: expected finite numbers, found {row.primed_n} and {row.primed_mean}"
+    if not 0 <= row.fed <= FED_LIMIT:
+        return f"fed: expected 0 to 2**52, found {row.fed}"
+    if not row.n >= row.primed_n:
+        return f"n: expected at least the primed {row.primed_n}, found {row.n}"
+    for r in range(RECURSIONS):
+        if not (isfinite(row.slack[r]) and row.slack[r] >= 0.0):
+            return f"slack: expected finite numbers of at least 0, found {row.slack[r]}"
+        if not row.threshold[r] > 0.0:
+            return f"threshold: expected numbers above 0, found {row.threshold[r]}"
+        if not 0 <= row.sat[r] <= row.fed:
+            return f"sat: expected 0 to {row.fed}, found {row.sat[r]}"
+    return None
+
+
+SCALARS = (
+    ("live", np.uint8), ("n", np.float64), ("mean", np.float64), ("primed_n", np.float64),
+    ("primed_mean", np.float64), ("fed", np.int64),
+)
+FOURS = (
+    ("slack", np.float64), ("threshold", np.float64), ("sums", np.float64), ("extremes", np.float64),
+    ("sat", np.int64),
+)
 
 
 cdef class PageHinkleyBank:
@@ -235,6 +270,87 @@ cdef class PageHinkleyBank:
     def fed(self, Py_ssize_t row):
         return self._row(row).fed
 
-    def sums(self, Py_ssize_t row):
-        cdef Row* target = self._row(row)
-        return [target.sums[r] for r in range(RECURSIONS)], [target.extremes[r] for r in range(RECURSIONS)]
+    def dump(self):
+        cdef Py_ssize_t size = self.capacity, i
+        cdef int r
+        cdef Row* row
+        while size and not self.rows[size - 1].live:
+            size -= 1
+        state = {name: np.zeros(size, dtype) for name, dtype in SCALARS}
+        state.update({name: np.zeros((size, RECURSIONS), dtype) for name, dtype in FOURS})
+        state["parameters"] = np.array([self.min_instances], np.int64)
+        cdef uint8_t[::1] live = state["live"]
+        cdef double[::1] n = state["n"], mean = state["mean"]
+        cdef double[::1] primed_n = state["primed_n"], primed_mean = state["primed_mean"]
+        cdef int64_t[::1] fed = state["fed"]
+        cdef int64_t[:, ::1] sat = state["sat"]
+        cdef double[:, ::1] slack = state["slack"], threshold = state["threshold"]
+        cdef double[:, ::1] sums = state["sums"], extremes = state["extremes"]
+        for i in range(size):
+            row = &self.rows[i]
+            live[i] = row.live
+            n[i] = row.n
+            mean[i] = row.mean
+            primed_n[i] = row.primed_n
+            primed_mean[i] = row.primed_mean
+            fed[i] = row.fed
+            for r in range(RECURSIONS):
+                slack[i, r] = row.slack[r]
+                threshold[i, r] = row.threshold[r]
+                sums[i, r] = row.sums[r]
+                extremes[i, r] = row.extremes[r]
+                sat[i, r] = row.sat[r]
+        return state
+
+    def load(self, state):
+        expect_names(state, ["parameters"] + [name for name, _ in SCALARS + FOURS])
+        parameters = take(state, "parameters", np.int64, (1,))
+        if parameters[0] != self.min_instances:
+            raise ValueError(f"parameters: expected {[self.min_instances]}, found {parameters.tolist()}")
+        size = len(take(state, "live", np.uint8, (-1,)))
+        arrays = {name: take(state, name, dtype, (size,)) for name, dtype in SCALARS}
+        arrays.update({name: take(state, name, dtype, (size, RECURSIONS)) for name, dtype in FOURS})
+        if size and not arrays["live"][size - 1]:
+            raise ValueError("live: expected the last row to be live, found a free one")
+        for name, array in arrays.items():
+            if array[arrays["live"] == 0].any():
+                raise ValueError(f"{name}: expected zero in free rows, found values")
+        # filled aside and exchanged at the end: a refusal leaves this bank as it was
+        cdef PageHinkleyBank loaded = PageHinkleyBank(min_instances=self.min_instances)
+        loaded._fill(arrays, size)
+        self.rows, loaded.rows = loaded.rows, self.rows
+        self.capacity, loaded.capacity = loaded.capacity, self.capacity
+        self.live = loaded.live
+        self.lowest_free = 0
+
+    cdef int _fill(self, dict arrays, Py_ssize_t size) except -1:
+        cdef const uint8_t[::1] live = arrays["live"]
+        cdef const double[::1] n = arrays["n"], mean = arrays["mean"]
+        cdef const double[::1] primed_n = arrays["primed_n"], primed_mean = arrays["primed_mean"]
+        cdef const int64_t[::1] fed = arrays["fed"]
+        cdef const int64_t[:, ::1] sat = arrays["sat"]
+        cdef const double[:, ::1] slack = arrays["slack"], threshold = arrays["threshold"]
+        cdef const double[:, ::1] sums = arrays["sums"], extremes = arrays["extremes"]
+        cdef Py_ssize_t i
+        cdef int r
+        cdef Row* row
+        self._grow(size)
+        for i in range(size):
+            row = &self.rows[i]
+            row.live = live[i]
+            row.n = n[i]
+            row.mean = mean[i]
+            row.primed_n = primed_n[i]
+            row.primed_mean = primed_mean[i]
+            row.fed = fed[i]
+            for r in range(RECURSIONS):
+                row.slack[r] = slack[i, r]
+                row.threshold[r] = threshold[i, r]
+                row.sums[r] = sums[i, r]
+                row.extremes[r] = extremes[i, r]
+                row.sat[r] = sat[i, r]
+            fault = fault_of(row)
+            if fault is not None:
+                raise ValueError(f"row {i}: {fault}")
+            self.live += row.live
+        return 0

@@ -58,11 +58,11 @@ Raises ValueError for parameters outside their range, IndexError for a row that 
 >>> bank = AdwinBank()
 >>> row = bank.add(delta=0.002, clock=32)
 >>> bank.update(row, values)
-1023
->>> bank.last_cut(row) == bank.width(row) < 1024
+1055
+>>> bank.last_cut(row) == bank.width(row) < 1056
 True
 >>> bank.reset(row)
->>> bank.update(row, values, start=1024)
+>>> bank.update(row, values, start=1056)
 -1
 >>> round(bank.mean(row), 1)
 0.7

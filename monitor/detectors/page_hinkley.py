@@ -54,11 +54,11 @@ Raises ValueError for parameters outside their range, IndexError for a row that 
 >>> bank.prime(row, n=2000.0, mean=0.0)
 >>> index = bank.update(row, values)
 >>> index
-1041
+1024
 >>> ("up-slow", "down-slow", "up-fast", "down-fast")[bank.fired(row)]
 'down-fast'
 >>> index - bank.since(row, bank.fired(row))
-998
+1006
 
 References
 ----------

@@ -1,0 +1,46 @@
+"""One ADWIN window as plain C data, and what can be done with it without the interpreter."""
+
+from libc.stdint cimport int64_t, uint8_t
+from libc.string cimport memcpy
+
+cdef enum:
+    LEVEL_LIMIT = 53  # 2^52 values never fill more, whatever max_buckets is
+
+cdef struct Row:
+    double delta
+    double total
+    double variance  # sum of squared deviations, as in the oracle
+    int64_t clock
+    int64_t tick
+    int64_t width
+    int64_t last_cut
+    # level l holds up to max_buckets buckets of 2^l values: totals, then variances, oldest first
+    double* buckets
+    int levels
+    int reserved  # levels `buckets` has room for
+    uint8_t live
+    uint8_t untouched  # every bucket, the total and the variance are +0.0: only zeros came since the reset
+    uint8_t counts[LEVEL_LIMIT]
+
+cdef inline double* totals_of(Row* row, int level, int most) noexcept nogil:
+    return row.buckets + <size_t>level * 2 * most
+
+
+cdef inline double* variances_of(Row* row, int level, int most) noexcept nogil:
+    return row.buckets + <size_t>level * 2 * most + most
+
+
+cdef inline bint is_plain_zero(double x) noexcept nogil:
+    cdef int64_t bits  # -0.0 is another number here: its sign would be lost
+    memcpy(&bits, &x, sizeof(double))
+    return bits == 0
+
+
+cdef void clear(Row* row) noexcept nogil
+cdef double scan(Row* row, int most, double shortest, bint stop_at_first) noexcept nogil
+cdef Py_ssize_t feed(
+    Row* row, const double* x, Py_ssize_t i, Py_ssize_t stop, int most, double shortest, int64_t grace
+) noexcept nogil
+cdef Py_ssize_t feed_stepwise(
+    Row* row, const double* x, Py_ssize_t i, Py_ssize_t stop, int most, double shortest, int64_t grace
+) noexcept nogil
