@@ -1,0 +1,83 @@
+"""What the source is told, and the librdkafka properties it is built from.
+
+Three properties decide whether statistics stay true (who commits, where a reader goes without a position, when an
+offset counts as read); they are ours, and a configuration that sets them is refused with the reason.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from monitor.domain.errors import ConfigurationError
+
+#: Defaults a user may override.  Measured: with the stock fetch.queue.backoff.ms of 1000 a full queue stalls its
+#: partitions for a second; the two byte bounds keep the client below 32 MB whatever the number of partitions.
+DEFAULTS: Mapping[str, str | int | float | bool] = {
+    "client.id": "driftgauge",
+    "fetch.queue.backoff.ms": 10,
+    "fetch.wait.max.ms": 10,
+    "max.partition.fetch.bytes": 8_388_608,
+    "queued.max.messages.kbytes": 16_384,
+    "reconnect.backoff.max.ms": 2_000,
+    "socket.keepalive.enable": True,
+}
+
+#: Properties the source must own → what to write, or to know, instead.
+OWNED: Mapping[str, str] = {
+    "bootstrap.servers": "set kafka.bootstrap_servers",
+    "group.id": "set kafka.group_id",
+    "enable.auto.commit": "the state owns the offsets, the group's are written after it",
+    "enable.auto.offset.store": "the state owns the offsets, the group's are written after it",
+    "auto.offset.reset": "set kafka.start; later losses of data are counted as gaps, never jumped over",
+    "enable.partition.eof": "ends of partitions are how positions pass over transaction markers",
+    "isolation.level": "aborted events never happened, so only committed ones are read",
+    "group.instance.id": "partitions are assigned by hand, the group has no members",
+    "test.mock.num.brokers": "a mock broker belongs to the process that starts it",
+}
+
+_FIXED: Mapping[str, str | int | float | bool] = {
+    "enable.auto.commit": False,
+    "enable.auto.offset.store": False,
+    "auto.offset.reset": "error",
+    "enable.partition.eof": True,
+    "isolation.level": "read_committed",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """Where to read from.  start: where a topic without any stored position begins."""
+
+    bootstrap_servers: str
+    topics: tuple[str, ...]
+    group_id: str = "driftgauge"
+    start: Literal["earliest", "latest"] = "earliest"
+    properties: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+
+
+def refused_properties(properties: Mapping[str, object]) -> list[str]:
+    """One line for each property that is not the user's to set, in the order given."""
+    return [
+        f"kafka.properties: expected a property other than `{name}`, which driftgauge sets itself: {OWNED[name]}"
+        for name in properties
+        if name in OWNED
+    ]
+
+
+def client_properties(options: SourceOptions) -> dict[str, str | int | float | bool]:
+    """The consumer's properties: defaults, then the user's, then what must hold.
+
+    Raises ConfigurationError naming every property that is not the user's.
+    """
+    mistakes = refused_properties(options.properties)
+    if mistakes:
+        raise ConfigurationError(mistakes)
+    return {
+        **DEFAULTS,
+        **options.properties,
+        **_FIXED,
+        "bootstrap.servers": options.bootstrap_servers,
+        "group.id": options.group_id,
+    }

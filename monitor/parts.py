@@ -1,0 +1,40 @@
+"""What a daemon is put together from: frozen bundles, so that a test may swap any part for a fake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from monitor.exposition.board import Board
+from monitor.kafka.source import EventSource
+from monitor.state.store import Store
+from monitor.watch import Clock, Watch
+
+
+class HttpEnd(Protocol):
+    """What serves the board."""
+
+    def start(self) -> None: ...
+    def stop(self) -> None: ...
+    @property
+    def url(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the daemon is put together from; it closes source, server and store when it stops."""
+
+    store: Store
+    source: EventSource
+    watch: Watch
+    board: Board
+    server: HttpEnd
+    clock: Clock = field(default_factory=Clock)
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """interval_seconds: between checkpoints.  max_alert_age_seconds: older events page nobody; None: never too old."""
+
+    interval_seconds: float = 10.0
+    max_alert_age_seconds: float | None = 3600.0

@@ -1,0 +1,212 @@
+"""Everything that is watched: one monitor a model version, and what came of the messages it was given.
+
+     batch ──format──▶ frames ──monitor.observe──▶ facts
+               └────▶ rejects ──▶ counted, and logged at a bounded rate
+
+Every message of a batch is counted exactly once: good, ignored, or rejected under the reason found first in it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import structlog
+
+from monitor.domain.errors import StateError
+from monitor.domain.facts import EpisodeChange, Fact
+from monitor.domain.frame import Decoded, Frame, MessageBatch, Reject
+from monitor.domain.keys import ModelKey
+from monitor.engine.policy import Policy
+from monitor.engine.views import ModelView
+from monitor.exposition.board import Board
+from monitor.exposure import Exposure
+from monitor.logs import LogLimit
+from monitor.state.store import Snapshot
+
+log = structlog.get_logger("driftgauge")
+
+
+class Format(Protocol):
+    """Wire format → columns; never raises for bad input."""
+
+    def decode(self, batch: MessageBatch) -> Decoded: ...
+
+
+class Monitor(Protocol):
+    """The statistics of one model version."""
+
+    def observe(self, frame: Frame) -> Sequence[Fact]: ...
+    def dump(self) -> bytes: ...
+    def view(self) -> ModelView: ...
+
+
+class MonitorType(Protocol):
+    """Makes monitors, new or from what one of them dumped; `load` raises StateError."""
+
+    def __call__(self, key: ModelKey, policy: Policy) -> Monitor: ...
+    def load(self, key: ModelKey, policy: Policy, state: bytes) -> Monitor: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """The two clocks of a process, in seconds: wall for what people read, monotonic for what is measured."""
+
+    wall: Callable[[], float] = time.time
+    monotonic: Callable[[], float] = time.monotonic
+
+
+@dataclass(slots=True)
+class Watched:
+    """A model version and whether it is newer than what is stored, and than what is shown."""
+
+    monitor: Monitor
+    exposure: Exposure
+    unsaved: bool = True
+    unpublished: bool = True
+
+
+class Watch:
+    """Owns the monitors.  formats: by topic; a model that would pass the limit on streams is refused and counted."""
+
+    def __init__(
+        self, formats: Mapping[str, Format], monitor_type: MonitorType, policy: Policy, board: Board, clock: Clock
+    ) -> None:
+        self._formats = formats
+        self._monitor_type = monitor_type
+        self._policy = policy
+        self._board = board
+        self._clock = clock
+        self._limit = LogLimit(clock.monotonic)
+        self._refused: set[ModelKey] = set()
+        self.models: dict[ModelKey, Watched] = {}
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Take up the stored models.  Raises StateError when one is damaged or does not fit the configuration."""
+        for key, state in snapshot.models.items():
+            stored = snapshot.exposure.get(key)
+            exposure = Exposure.load(key, stored) if stored else Exposure(key)
+            try:
+                monitor = self._monitor_type.load(key, self._policy, state)
+            except StateError as error:
+                raise StateError(
+                    f"the stored state of model {key} is refused: {error}; `driftgauge state reset` lets it begin anew"
+                ) from error
+            self.models[key] = Watched(monitor, exposure, unsaved=False)
+
+    def take(self, batch: MessageBatch) -> list[Fact]:
+        """Read a batch and show its events to the monitors; the facts in order, by model.
+
+        An exception in here is a defect: it is passed on with the place it happened at, and nothing of the model it
+        happened in may be saved any more.
+        """
+        decoded = self._decode(batch)
+        self._count(batch.topic, decoded)
+        facts: list[Fact] = []
+        for frame in decoded.frames:
+            facts.extend(self._observe(frame))
+        return facts
+
+    def is_late(self, key: ModelKey, max_age_seconds: float | None) -> bool:
+        """Is the newest event of the model older than this by the wall clock?"""
+        return self.models[key].exposure.is_late(self._clock.wall(), max_age_seconds)
+
+    def _decode(self, batch: MessageBatch) -> Decoded:
+        try:
+            return self._formats[batch.topic].decode(batch)
+        except Exception as error:
+            error.add_note(f"while decoding {batch.topic}: {_span(batch.partitions, batch.offsets)}")
+            raise
+
+    def _count(self, topic: str, decoded: Decoded) -> None:
+        self._board.count_messages(topic, "ok", decoded.accepted)
+        self._board.count_messages(topic, "ignored", decoded.ignored)
+        first: dict[tuple[int, int], Reject] = {}
+        for reject in decoded.rejects:
+            first.setdefault((reject.partition, reject.offset), reject)
+        for reason, count in Counter(reject.reason for reject in first.values()).items():
+            self._board.count_messages(topic, reason, count)
+        self._log_rejects(decoded.rejects)
+
+    def _log_rejects(self, rejects: Iterable[Reject]) -> None:
+        for reject in rejects:
+            held_back = self._limit.passes((reject.topic, reject.reason))
+            if held_back is not None:
+                log.warning(
+                    "message_rejected",
+                    topic=reject.topic,
+                    partition=reject.partition,
+                    offset=reject.offset,
+                    row=reject.row,
+                    reason=reject.reason,
+                    expected=reject.expected,
+                    found=reject.found,
+                    not_logged_before=held_back,
+                )
+
+    def _observe(self, frame: Frame) -> Sequence[Fact]:
+        watched = self._watched(frame)
+        if watched is None or not len(frame):
+            return ()
+        wall = self._clock.wall()
+        delays = wall - frame.event_time
+        known = ~np.isnan(delays)
+        if known.any():
+            self._board.observe_event_delay(float(delays[known].mean()), int(known.sum()))
+        watched.exposure.received(frame.columns, float(np.fmax.reduce(frame.event_time)), wall)
+        watched.unsaved = watched.unpublished = True
+        began = self._clock.monotonic()
+        try:
+            facts = watched.monitor.observe(frame)
+        except Exception as error:
+            span = _span(frame.partition.tolist(), frame.offset.tolist())
+            error.add_note(f"while model {frame.model} observed {frame.topic}: {span}")
+            raise
+        self._board.observe_frame_duration(self._clock.monotonic() - began)
+        return facts
+
+    def _watched(self, frame: Frame) -> Watched | None:
+        watched = self.models.get(frame.model)
+        if watched is not None:
+            return watched
+        limit = self._policy.limits.streams
+        if len(self.models) >= limit:
+            self._refuse(frame, limit)
+            return None
+        watched = Watched(self._monitor_type(frame.model, self._policy), Exposure(frame.model))
+        self.models[frame.model] = watched
+        log.info("model_found", model=frame.model.model, model_version=frame.model.model_version, topic=frame.topic)
+        return watched
+
+    def _refuse(self, frame: Frame, limit: int) -> None:
+        if frame.model not in self._refused and len(self._refused) < limit:
+            self._refused.add(frame.model)
+            self._board.refuse("too_many", len(frame.columns))
+        held_back = self._limit.passes("model_refused")
+        if held_back is not None:
+            log.warning(
+                "model_refused",
+                model=frame.model.model,
+                model_version=frame.model.model_version,
+                topic=frame.topic,
+                expected=f"at most {limit} model versions (limits.streams)",
+                not_logged_before=held_back,
+            )
+
+
+def firing(facts: Iterable[Fact]) -> list[EpisodeChange]:
+    """The episodes that opened, or fired again."""
+    return [fact for fact in facts if isinstance(fact, EpisodeChange) and fact.state == "firing"]
+
+
+def _span(partitions: Sequence[int], offsets: Sequence[int]) -> str:
+    """First and last offset of each partition."""
+    spans: dict[int, tuple[int, int]] = {}
+    for partition, offset in zip(partitions, offsets, strict=True):
+        low, high = spans.get(partition, (offset, offset))
+        spans[partition] = (min(low, offset), max(high, offset))
+    return ", ".join(f"partition {p} offsets {low} to {high}" for p, (low, high) in sorted(spans.items()))
