@@ -1,0 +1,80 @@
+"""What pydantic refuses, in lines a person can act on: place, what was expected and found, where it is written."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from datetime import date
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from monitor.configuration.names import KeyPath, dotted, is_secret, model_at, variables
+
+
+def explain(error: ValidationError, places: Mapping[KeyPath, str], model: type[BaseModel]) -> list[str]:
+    """One line a mistake: place, expectation, finding, and where it was written."""
+    return [_line(detail, places, model) for detail in error.errors(include_url=False)]
+
+
+def _line(detail: ErrorDetails, places: Mapping[KeyPath, str], model: type[BaseModel]) -> str:
+    path: KeyPath = detail["loc"]
+    written = next((places[path[:size]] for size in range(len(path), 0, -1) if path[:size] in places), "")
+    source = f" ({written})" if written else ""
+    if detail["type"] == "extra_forbidden":
+        return f"{dotted(path)}: unknown key{_nearest_key(model, path)}{source}"
+    if detail["type"] == "missing":
+        return f"{dotted(path)}: required, but missing{source}"
+    context = {name: f"{item:g}" if isinstance(item, float) else item for name, item in detail.get("ctx", {}).items()}
+    if detail["type"] == "value_error":
+        return f"{dotted(path)}: {context['error']}{source}"
+    expected = _EXPECTED.get(detail["type"], detail["msg"]).format(**context)
+    found = "***" if any(is_secret(str(part)) for part in path) else _shown(detail["input"])
+    unquoted = detail["type"] == "string_type" and isinstance(detail["input"], bool | int | float | date)
+    hint = "; put it in quotes" if unquoted else ""
+    return f"{dotted(path)}: expected {expected}, got {found}{hint}{source}"
+
+
+_EXPECTED = {
+    "bool_type": "true or false",
+    "dict_type": "a mapping of names to values",
+    "finite_number": "a finite number",
+    "float_type": "a number",
+    "greater_than": "a number above {gt}",
+    "greater_than_equal": "a number of at least {ge}",
+    "int_from_float": "a whole number",
+    "int_type": "a whole number",
+    "less_than_equal": "a number of at most {le}",
+    "literal_error": "{expected}",
+    "model_type": "a mapping of names to values",
+    "path_type": "a path",
+    "string_too_short": "a text that is not empty",
+    "string_type": "a text",
+    "tuple_type": "a list",
+}
+
+
+def _shown(value: object) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "…"
+
+
+def _nearest_key(model: type[BaseModel], path: KeyPath) -> str:
+    name = str(path[-1])
+    parent = model_at(model, path[:-1])
+    if parent is None:
+        return ""
+    siblings = list(parent.model_fields)
+    near = difflib.get_close_matches(name.lower().replace("-", "_"), siblings, n=1, cutoff=0.6)
+    if near:
+        return f"; did you mean {near[0]}?"
+    elsewhere = [here for here, _ in variables(model) if here[-1] == name]
+    if elsewhere:
+        return f"; it belongs at {dotted(elsewhere[0])}"
+    return f"; known here: {', '.join(siblings)}"

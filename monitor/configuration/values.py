@@ -1,0 +1,88 @@
+"""Kinds of values that settings are made of, with what is expected of them said in words."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+_T = TypeVar("_T")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+")
+_LISTEN = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\s\[\]/]+):(\d{1,5})", re.ASCII)
+
+
+def parse_duration(value: object) -> float:
+    """`1d`, `12h`, `1h30m`, `10s`, `250ms` or a number of seconds → seconds.  Raises ValueError.
+
+    >>> parse_duration("1h30m"), parse_duration(10)
+    (5400.0, 10.0)
+    """
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf:
+        return float(value)
+    if isinstance(value, str):
+        text = value.strip()
+        if _DURATION.fullmatch(text):
+            return sum(float(size) * _UNITS[unit] for size, unit in re.findall(r"(\d+(?:\.\d+)?)(ms|[smhdw])", text))
+        if re.fullmatch(r"\d+(\.\d+)?", text):
+            return float(text)
+    raise ValueError(f"expected a duration (1d, 12h, 30m, 10s, or seconds), got {value!r}")
+
+
+def render_duration(seconds: float) -> str:
+    """Seconds in the largest unit that divides them.
+
+    >>> render_duration(86_400), render_duration(90), render_duration(0)
+    ('1d', '90s', '0s')
+    """
+    for unit in ("d", "h", "m"):
+        if seconds and seconds % _UNITS[unit] == 0:
+            return f"{seconds / _UNITS[unit]:.0f}{unit}"
+    return f"{seconds:g}s"
+
+
+def _readable(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError(f"expected a file that can be read, got {str(path)!r}, which is not there")
+    if not os.access(path, os.R_OK):
+        raise ValueError(f"expected a file that can be read, got {str(path)!r}, which is closed to this user")
+    return path
+
+
+def _address(value: str) -> str:
+    matched = _LISTEN.fullmatch(value)
+    if matched is None or int(matched[2]) > 65_535:
+        raise ValueError(f"expected host:port with a port from 0 to 65535, got {value!r}")
+    return value
+
+
+def _password_hash(value: str) -> str:
+    from monitor.exposition.auth import check_password_hash
+
+    if check_password_hash(value) is not None:  # its own words are not used: they may quote what must not be shown
+        raise ValueError("expected what `driftgauge hash-password` prints, got something else")
+    return value
+
+
+def not_yet(*refused: str | None) -> AfterValidator:
+    """Refuses values that are planned and do not work, so that nobody relies on them."""
+
+    def check(value: _T) -> _T:
+        if value in refused or (not refused and value is not None):
+            raise ValueError(f"{value!r} is not available in this version; leave it out")
+        return value
+
+    return AfterValidator(check)
+
+
+Duration = Annotated[float, BeforeValidator(parse_duration)]
+Text = Annotated[str, Field(min_length=1)]
+#: strictness would ask for a Path object, which YAML has none of
+FilePath = Annotated[Path, Field(strict=False)]
+ReadableFile = Annotated[FilePath, AfterValidator(_readable)]
+ListenAddress = Annotated[str, AfterValidator(_address)]
+PasswordHash = Annotated[str, AfterValidator(_password_hash)]

@@ -1,0 +1,401 @@
+"""All configuration: frozen, strict, validated once; unknown keys are refused and every mistake is reported at once.
+
+Three layers, later ones win: a YAML file, `DRIFTGAUGE_…` variables (`__` goes one level down), flags.  The descriptions
+of the fields are the reference manual: docs/configuration.md is rendered from them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from monitor.configuration.layers import anchor_paths, combine, read_environment, read_file, read_flags
+from monitor.configuration.mistakes import explain
+from monitor.configuration.profiles import read_profiles
+from monitor.configuration.values import Duration, FilePath, ListenAddress, PasswordHash, ReadableFile, Text, not_yet
+from monitor.domain.errors import ConfigurationError, DriftgaugeError
+
+if TYPE_CHECKING:
+    from monitor.engine.policy import Override, Policy
+
+_Model = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
+
+
+class TopicSettings(BaseModel):
+    """One topic and how its messages are read."""
+
+    model_config = _Model
+    name: Text = Field(description="Name of the topic.")
+    format: Text = Field(default="flat_json", description="Wire format of its messages.")
+    fields: dict[str, Any] = Field(
+        default={},
+        description="Where the format finds what it needs, for messages of another shape: "
+        "`{model: {const: fraud}, ts: meta.time, features: payload}`.",
+    )
+
+    @model_validator(mode="after")
+    def _known_format(self) -> TopicSettings:
+        from monitor.formats import open_format
+
+        try:
+            open_format(self.format, self.fields)
+        except DriftgaugeError as error:
+            raise ValueError(str(error)) from None
+        return self
+
+
+class KafkaSettings(BaseModel):
+    """What is read, and from where."""
+
+    model_config = _Model
+    bootstrap_servers: Text = Field(
+        default="localhost:9092", description="Brokers to begin with, `host:port`, separated by commas."
+    )
+    group_id: Text = Field(
+        default="driftgauge",
+        description="Group under which positions are shown to lag tools; reading goes on where the state says.",
+    )
+    topics: Annotated[tuple[TopicSettings, ...], Field(strict=False)] = Field(
+        default=(), description="The topics that are read, each with its format. `run` needs at least one."
+    )
+    start: Literal["earliest", "latest"] = Field(
+        default="earliest", description="Where to begin in a partition that the state does not know yet."
+    )
+    properties: dict[str, Any] = Field(
+        default={},
+        repr=False,
+        description="Further librdkafka properties (`security.protocol`, `sasl.password`, …). As variables: "
+        "`DRIFTGAUGE_KAFKA__PROPERTIES__SASL_PASSWORD`, dots written as underscores. Secrets are never shown.",
+    )
+
+    @field_validator("properties")
+    @classmethod
+    def _plain_and_free(cls, properties: dict[str, Any]) -> dict[str, Any]:
+        from monitor.kafka.options import OWNED
+
+        wrong = [f"`{name}` is not to be set here: {OWNED[name]}" for name in properties if name in OWNED]
+        for name, value in properties.items():
+            if not isinstance(value, str | int | float):
+                wrong.append(f"`{name}`: expected a text, a number, true or false, got {type(value).__name__}")
+        if wrong:
+            raise ValueError("; ".join(wrong))
+        return properties
+
+    @field_validator("topics")
+    @classmethod
+    def _each_once(cls, topics: tuple[TopicSettings, ...]) -> tuple[TopicSettings, ...]:
+        names = [topic.name for topic in topics]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise ValueError(f"expected each topic once, got {', '.join(map(repr, twice))} more than once")
+        return topics
+
+
+class MatchSettings(BaseModel):
+    """Globs over names; all that are given have to match."""
+
+    model_config = _Model
+    model: Text = Field(default="*", description="Glob over the model's name.")
+    model_version: Text = Field(default="*", description="Glob over the model's version.")
+
+
+class StreamMatchSettings(MatchSettings):
+    """Globs over the names of a stream; all that are given have to match."""
+
+    feature: Text = Field(default="*", description="Glob over the feature's (or prediction's) name.")
+    kind: Text = Field(default="*", description="`feature` or `prediction`, or a glob over them.")
+
+
+class ProfileSettings(BaseModel):
+    """A reference profile and the model versions it is for."""
+
+    model_config = _Model
+    match: MatchSettings = Field(
+        default=MatchSettings(), description="The model versions that are held against it; the first match counts."
+    )
+    path: ReadableFile = Field(description="File made by `driftgauge profile`.")
+
+
+class WarmupSettings(BaseModel):
+    """When a reference that is learned from live events is complete: both have to be met."""
+
+    model_config = _Model
+    observations: int = Field(default=2000, ge=1, description="Observations of a stream that make its reference.")
+    duration: Duration = Field(
+        default=86_400.0,
+        description="Event time they have to span, best a full cycle. Events without a time count it as met.",
+    )
+
+
+class ReferenceSettings(BaseModel):
+    """What streams are held against."""
+
+    model_config = _Model
+    profiles: Annotated[tuple[ProfileSettings, ...], Field(strict=False)] = Field(
+        default=(),
+        description="References made from training data. Model versions that match none learn theirs by warm-up.",
+    )
+    warmup: WarmupSettings = Field(
+        default=WarmupSettings(), description="How long a reference is learned from live events."
+    )
+    new_version: Annotated[Literal["learn", "inherit"], not_yet("inherit")] = Field(
+        default="learn", description="What a new model version starts from: `learn` its own reference by warm-up."
+    )
+
+    @field_validator("profiles")
+    @classmethod
+    def _each_reachable(cls, profiles: tuple[ProfileSettings, ...]) -> tuple[ProfileSettings, ...]:
+        for index, profile in enumerate(profiles):
+            if any(profile.match == earlier.match for earlier in profiles[:index]):
+                raise ValueError(f"entry {index} has the same match as an earlier one, which would always win")
+        return profiles
+
+
+class MinEffectSettings(BaseModel):
+    """The smallest effect that matters to people; a detection below it stays a warning."""
+
+    model_config = _Model
+    level: float = Field(
+        default=0.05, ge=0, le=0.5, description="For level: P(live > reference) − ½, between 0 and 0.5."
+    )
+    spread: float = Field(
+        default=0.05, ge=0, le=0.5, description="For spread: the same for the distance from the centre."
+    )
+    rate: float = Field(default=0.005, ge=0, le=1, description="For missing, category and unseen: difference of rates.")
+
+
+class OverrideMinEffectSettings(BaseModel):
+    """As `detection.min_effect`; what is not given keeps the general value."""
+
+    model_config = _Model
+    level: float | None = Field(default=None, ge=0, le=0.5, description="Smallest effect on level.")
+    spread: float | None = Field(default=None, ge=0, le=0.5, description="Smallest effect on spread.")
+    rate: float | None = Field(default=None, ge=0, le=1, description="Smallest difference of rates.")
+
+
+class OverrideSettings(BaseModel):
+    """What holds for the streams that match; the first match in order decides each field."""
+
+    model_config = _Model
+    match: StreamMatchSettings = Field(default=StreamMatchSettings(), description="The streams it is for.")
+    type: Literal["number", "category"] | None = Field(
+        default=None, description="How values are read, instead of what the reference suggests."
+    )
+    min_effect: OverrideMinEffectSettings | None = Field(
+        default=None, description="Smallest effects that matter for these streams."
+    )
+    budget_share: float | None = Field(
+        default=None, gt=0, description="Weight of these streams in sharing out the alarm budget; others have 1."
+    )
+    weight: float | None = Field(default=None, ge=0, description="Weight in the model's roll-up; others have 1.")
+
+    @model_validator(mode="after")
+    def _says_something(self) -> OverrideSettings:
+        if self.type is None and self.min_effect is None and self.budget_share is None and self.weight is None:
+            raise ValueError("expected at least one of type, min_effect, budget_share, weight beside match, got none")
+        return self
+
+
+class DetectionSettings(BaseModel):
+    """How sure and how large a change has to be."""
+
+    model_config = _Model
+    false_alarms_per_week: float = Field(
+        default=1.0, gt=0, description="False alarms you accept, per model version; every threshold follows from it."
+    )
+    min_effect: MinEffectSettings = Field(
+        default=MinEffectSettings(), description="The smallest effects that matter to people."
+    )
+    relearn_after: Duration = Field(
+        default=86_400.0, description="Event time a change has to last before it may become the new reference."
+    )
+    max_alert_age: Duration | None = Field(
+        default=3600.0,
+        description="A model whose newest event is older is late: counted, but raising no alert. `null`: never.",
+    )
+    overrides: Annotated[tuple[OverrideSettings, ...], Field(strict=False)] = Field(
+        default=(), description="Exceptions for single features, models or kinds."
+    )
+
+
+class StateSettings(BaseModel):
+    """Where state lives."""
+
+    model_config = _Model
+    store: Annotated[Literal["sqlite", "kafka"], not_yet("kafka")] = Field(
+        default="sqlite", description="`sqlite`: a directory on this machine."
+    )
+    path: FilePath = Field(
+        default=Path("./driftgauge-state"), description="Directory of the state; one running daemon owns it."
+    )
+    interval_seconds: float = Field(
+        default=10.0, gt=0, description="Time between two checkpoints; a change of status writes one at once."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_kafka_keys(cls, value: object) -> object:
+        if isinstance(value, dict) and value.get("store") == "kafka":  # one honest answer instead of three unknown keys
+            return {name: item for name, item in value.items() if name not in {"topic", "shards"}}
+        return value
+
+
+class OutputSettings(BaseModel):
+    """What is written back to Kafka."""
+
+    model_config = _Model
+    findings_topic: Annotated[Text | None, not_yet()] = Field(
+        default=None, description="Topic for findings. Not available in this version."
+    )
+    dead_letter_topic: Annotated[Text | None, not_yet()] = Field(
+        default=None, description="Topic for messages that cannot be read. Not available in this version."
+    )
+
+
+class TlsSettings(BaseModel):
+    """The certificate that the HTTP server shows."""
+
+    model_config = _Model
+    cert_file: ReadableFile = Field(description="Certificate chain, PEM.")
+    key_file: ReadableFile = Field(description="Its private key, PEM.")
+
+
+class BasicAuthSettings(BaseModel):
+    """Name and password that `/metrics` asks for."""
+
+    model_config = _Model
+    username: Text = Field(description="Name of the one user.")
+    password_hash: PasswordHash = Field(repr=False, description="What `driftgauge hash-password` prints.")
+
+
+class HttpSettings(BaseModel):
+    """The server of `/metrics`, `/-/healthy` and `/-/ready`."""
+
+    model_config = _Model
+    listen: ListenAddress = Field(
+        default="127.0.0.1:9480", description="`host:port`, IPv6 as `[::1]:9480`; port 0 takes a free one."
+    )
+    tls: TlsSettings | None = Field(default=None, description="Encrypt; `null`: plain HTTP.")
+    basic_auth: BasicAuthSettings | None = Field(
+        default=None, description="Ask for a password; `null`: nobody is asked."
+    )
+
+    @property
+    def host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+
+class LimitSettings(BaseModel):
+    """Bounds that hold before memory is spent; what they refuse is counted."""
+
+    model_config = _Model
+    streams: int = Field(default=10_000, ge=1, description="Streams that are watched.")
+    series: int = Field(default=500_000, ge=1, description="Time series on `/metrics`.")
+    label_bytes: int = Field(
+        default=128, ge=8, le=4096, description="Length of a name (model, version, feature) in UTF-8 bytes."
+    )
+    categories: int = Field(default=20, ge=1, le=20, description="Categories of a stream that are watched one by one.")
+
+
+class LogSettings(BaseModel):
+    """What the daemon says about itself, on standard error."""
+
+    model_config = _Model
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least serious lines that are written."
+    )
+    format: Literal["auto", "console", "json"] = Field(
+        default="auto", description="`auto`: for people on a terminal, JSON elsewhere."
+    )
+
+
+class Settings(BaseSettings):
+    """Everything a user can decide.  Made by `load`; `Settings()` holds the defaults and reads nothing."""
+
+    model_config = SettingsConfigDict(frozen=True, strict=True, extra="forbid")
+    kafka: KafkaSettings = Field(default=KafkaSettings(), description="What is read, and from where.")
+    reference: ReferenceSettings = Field(default=ReferenceSettings(), description="What streams are held against.")
+    detection: DetectionSettings = Field(
+        default=DetectionSettings(), description="How sure and how large a change has to be."
+    )
+    state: StateSettings = Field(default=StateSettings(), description="Where state lives.")
+    output: OutputSettings = Field(default=OutputSettings(), description="What is written back to Kafka.")
+    http: HttpSettings = Field(default=HttpSettings(), description="The server of `/metrics` and the probes.")
+    limits: LimitSettings = Field(default=LimitSettings(), description="Bounds that hold before memory is spent.")
+    log: LogSettings = Field(default=LogSettings(), description="What the daemon says about itself, on standard error.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what `load` hands over: the stock sources lose the places of values and pass over misspelt variables."""
+        return (init_settings,)
+
+    def policy(self) -> Policy:
+        """What the engine is told; reads the profiles.  Raises ConfigurationError with all that are refused."""
+        from monitor.engine import policy as engine
+
+        effect = self.detection.min_effect
+        return engine.Policy(
+            warmup=engine.Warmup(self.reference.warmup.observations, self.reference.warmup.duration),
+            min_effect=engine.MinEffect(effect.level, effect.spread, effect.rate),
+            false_alarms_per_week=self.detection.false_alarms_per_week,
+            relearn_after_seconds=self.detection.relearn_after,
+            overrides=tuple(_override(item, effect) for item in self.detection.overrides),
+            limits=engine.Limits(self.limits.streams, self.limits.label_bytes, self.limits.categories),
+            profiles=read_profiles(
+                (entry.match.model, entry.match.model_version, entry.path) for entry in self.reference.profiles
+            ),
+        )
+
+
+def load(
+    path: Path | None = None, environ: Mapping[str, str] | None = None, flags: Mapping[str, object] | None = None
+) -> Settings:
+    """Settings from a file, variables and flags (dotted path → value); nothing else is read.
+
+    Relative paths that are written in the file start at its directory, all others at the working directory.
+    Raises ConfigurationError with every mistake.
+    """
+    layers = [read_environment(environ or {}, Settings), read_flags(flags or {}, Settings)]
+    if path is not None:
+        written = read_file(path)
+        for section in ("reference", "state", "http"):
+            anchor_paths(written.tree.get(section), path.parent)
+        layers.insert(0, written)
+    combined = combine(layers)
+    try:
+        settings = Settings(**combined.tree)
+    except ValidationError as error:
+        raise ConfigurationError([*combined.mistakes, *explain(error, combined.places, Settings)]) from None
+    if combined.mistakes:
+        raise ConfigurationError(combined.mistakes)
+    return settings
+
+
+def _override(item: OverrideSettings, general: MinEffectSettings) -> Override:
+    from monitor.engine.policy import MinEffect, Override
+
+    effect: MinEffect | None = None
+    if item.min_effect is not None:
+        given = item.min_effect.model_dump(exclude_none=True)
+        effect = MinEffect(**{**general.model_dump(), **given})
+    return Override(
+        **item.match.model_dump(),
+        type=item.type,
+        min_effect=effect,
+        budget_share=item.budget_share,
+        weight=item.weight,
+    )
