@@ -140,6 +140,11 @@ class Board:
                 for key in [key for key in times if key.model_key == model]:
                     del times[key]
 
+    def refuse(self, reason: str, streams: int) -> None:
+        """Count streams that were refused before they had a model version to belong to."""
+        with self._lock:
+            _add(self._refused_before, {reason: streams})
+
     def late(self, model: ModelKey, late: bool) -> None:
         """Is the model version's newest event too old to page anybody?"""
         with self._lock:
