@@ -1,0 +1,43 @@
+# Everything people and CI do with the project.  `make` alone lists it.
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+INSTALLED := $(VENV)/.installed
+KERNELS := $(shell find monitor -name '*.pyx' -o -name '*.pxd')
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install demo test check services docs clean
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | while IFS='|' read -r name what; do \
+		printf '  make %-10s %s\n' "$$name" "$$what"; done
+
+install: $(INSTALLED) ## .venv with everything in it, kernels compiled
+
+$(INSTALLED): pyproject.toml constraints.txt setup.py tools/install.sh $(KERNELS)
+	@tools/install.sh
+
+demo: install ## two models, real flights, an embedded broker and the daemon: watch drift being found
+	@$(VENV)/bin/driftgauge demo
+
+# Without the services their tests are skipped, each saying why; with REQUIRE_SERVICES=1 that is a failure.
+test: install ## the whole suite, with real Kafka, Prometheus and Alertmanager where they can be had
+	@tests/services/install.sh || test "$(REQUIRE_SERVICES)" != 1
+	@$(RUN) -m pytest $(PYTEST)
+
+check: install ## linter, format, types, import floors
+	@$(RUN) -m ruff check .
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m mypy
+	@$(RUN) -m pytest -q tests/unit/test_floors.py
+
+services: ## Kafka, Prometheus and Alertmanager into .services/
+	@tests/services/install.sh
+
+docs: install ## docs/configuration.md and docs/metrics.md, from the code
+	@$(RUN) -m monitor.cli.reference_docs docs
+
+clean: ## remove what the others made
+	rm -rf $(VENV) .services build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find monitor -name '*.so' -delete
