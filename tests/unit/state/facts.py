@@ -1,0 +1,35 @@
+"""Facts for tests of what is done with facts."""
+
+
+
+from monitor.domain.facts import EpisodeChange, Finding, Place
+from monitor.domain.keys import StreamKey
+
+STREAM = StreamKey("fraud", "7", "amount", "feature")
+
+
+def finding(offset: int = 5, score: float = 1.3, stream: StreamKey = STREAM) -> Finding:
+    return Finding(
+        stream=stream,
+        channel="level",
+        detector="adwin",
+        direction="up",
+        statistic=2.6,
+        threshold=2.0,
+        score=score,
+        effect=0.21,
+        observation=1_000,
+        since=900,
+        explanation="a live value exceeds a reference value in 71 % of comparisons, expected 50 %",
+        place=Place("events", 0, offset, 0, "e1", 1_000.0),
+        reference_id="r1",
+        generation=1,
+    )
+
+
+def episode(state: str = "firing", offset: int = 5, stream: StreamKey = STREAM) -> EpisodeChange:
+    found = finding(offset, stream=stream)
+    reason = None if state == "firing" else "returned"
+    return EpisodeChange(stream, "value", state, reason, found, 1_000, found.place)  # type: ignore[arg-type]
+
+
