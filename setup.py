@@ -17,8 +17,7 @@ def kernels() -> list[Extension]:
     """One extension for every .pyx below monitor/, named after its place in the package."""
     sources = sorted(path.relative_to(ROOT) for path in (ROOT / "monitor").rglob("*.pyx"))
     return [
-        Extension(".".join(path.with_suffix("").parts), [path.as_posix()], extra_compile_args=FLAGS)
-        for path in sources
+        Extension(".".join(path.with_suffix("").parts), [path.as_posix()], extra_compile_args=FLAGS) for path in sources
     ]
 
 
