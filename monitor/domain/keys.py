@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["feature", "prediction"]
+StreamType = Literal["number", "category"]
 
 
 @dataclass(frozen=True, slots=True, order=True)

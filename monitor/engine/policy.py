@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Literal
 
-from monitor.domain.keys import ModelKey, StreamKey
-
-StreamType = Literal["number", "category"]
+from monitor.domain.keys import ModelKey, StreamKey, StreamType
+from monitor.reference.profile import Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +62,11 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class ProfileMatch:
-    """A decoded reference profile and the model versions it is for (globs)."""
+    """A reference profile and the model versions it is for (globs)."""
 
     model: str
     model_version: str
-    profile: Mapping[str, object]  #: as `monitor.reference.profile.parse` returned it
+    profile: Profile
 
     def matches(self, key: ModelKey) -> bool:
         return fnmatchcase(key.model, self.model) and fnmatchcase(key.model_version, self.model_version)
@@ -87,6 +84,6 @@ class Policy:
     limits: Limits = field(default_factory=Limits)
     profiles: tuple[ProfileMatch, ...] = ()
 
-    def profile_for(self, key: ModelKey) -> Mapping[str, object] | None:
+    def profile_for(self, key: ModelKey) -> Profile | None:
         """The first profile whose globs match this model version."""
         return next((match.profile for match in self.profiles if match.matches(key)), None)

@@ -1,0 +1,58 @@
+"""Indicator channels: 1 where something is so, else 0.  Out of range, far, missing, each category, unseen.
+
+An indicator's mean is a rate, its effect a difference of rates.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from monitor.channels.partition import CategoryPartition, NumberPartition, Partition
+from monitor.channels.table import ABSENT, ChannelTable
+from monitor.domain.facts import ChannelName
+
+CATEGORY_LEAST = 5  #: reference occurrences below which a category has no channel of its own
+
+
+def _indicator(key: str, name: ChannelName, partition: Partition, cells: list[int] | slice) -> ChannelTable:
+    numerators = np.zeros(partition.size, dtype=np.int64)
+    numerators[partition.missing] = ABSENT
+    numerators[cells] = 1
+    return ChannelTable(key, name, "rate", numerators, 1)
+
+
+def missing(partition: Partition) -> ChannelTable:
+    """1 for an event without a usable value; every event has a value here.
+
+    >>> from monitor.channels.partition import category_partition
+    >>> missing(category_partition({"a": 3}, missing=1, top=20)).numerators.tolist()
+    [0, 0, 0, 1]
+    """
+    return _indicator("missing", "missing", partition, [partition.missing])
+
+
+def out_of_range(partition: NumberPartition) -> ChannelTable:
+    """1 for a value below the smallest or above the largest reference value."""
+    outside = [*range(2 * partition.low + 1), *range(2 * partition.high + 2, partition.missing)]
+    return _indicator("out_of_range", "out_of_range", partition, outside)
+
+
+def far(partition: NumberPartition) -> ChannelTable | None:
+    """1 for a value `FAR` times as distant from the median as any reference value; None if all of those are equal."""
+    last = len(partition.edges) - 1
+    if partition.low == 0 and partition.high == last:
+        return None
+    beyond = ([0] if partition.low > 0 else []) + ([2 * last + 2] if partition.high < last else [])
+    return _indicator("far", "far", partition, beyond)
+
+
+def categories(partition: CategoryPartition) -> list[ChannelTable]:
+    """One indicator for each frequent category (and for `other`), then `unseen`."""
+    tables = [
+        _indicator(f"category:{label}", "category", partition, [cell])
+        for cell, label in enumerate(partition.labels)
+        if partition.counts[cell] >= CATEGORY_LEAST
+    ]
+    if partition.counts[partition.other] >= CATEGORY_LEAST:
+        tables.append(_indicator("other", "category", partition, [partition.other]))
+    return [*tables, _indicator("unseen", "unseen", partition, [partition.unseen])]

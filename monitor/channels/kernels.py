@@ -1,0 +1,8 @@
+"""The compiled loops of this package, under names that say what they do."""
+
+from __future__ import annotations
+
+from monitor.channels._kernels import block_sums, first_long_run, first_run_end
+from monitor.channels._kernels import cells as cells_of
+
+__all__ = ["block_sums", "cells_of", "first_long_run", "first_run_end"]

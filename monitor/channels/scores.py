@@ -1,0 +1,110 @@
+r"""Normal scores: a scale-free series with tails, and how its window means vary, for references too short for ranks.
+
+    g(x) = Φ⁻¹(u(x))            inside the reference's range,
+    g(x) = g(end) ± min(20, distance beyond the end / scale)      outside,
+
+scale = (q₉₀ − q₁₀)/2.56, a standard deviation if the values were Gaussian.  Ranks of a short reference saturate at once;
+the linear tails let a window of one or two values far outside speak.  A reference that grows or falls all the time
+(|rank-time correlation| above .95) is judged by its differences instead.
+
+The standard deviation of window means is the larger of what the reference shows for that window and what an
+autoregressive series of its lag-1 correlation would have.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.channels import rank
+from monitor.channels.dependence import lag1
+from monitor.channels.partition import Cells, NumberPartition, number_partition
+
+TAIL = 20.0  #: how far beyond the end's score the tails reach
+TREND = 0.95
+MODE_MOST = 0.95  #: a value with more of the reference than this leaves nothing to chart
+LEAST = 5  #: values
+SD_LEAST = 0.05
+INDEPENDENT_LEAST = 100  #: values from which independence can be told
+
+Series = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ScoreReference:
+    """What a chart on normal scores needs of its reference.
+
+    differences: judge steps from value to value.  partition: of the values (or differences) themselves.
+    mean: of the reference's scores.  window_sds: of window means, for windows 1, 2, 4, …  independent: does the order
+    of the reference look like chance?
+    """
+
+    differences: bool
+    partition: NumberPartition
+    mean: float
+    window_sds: tuple[float, ...]
+    independent: bool
+
+
+def scores(partition: NumberPartition, values: Series, cells: Cells | None = None) -> Series:
+    """Normal scores of finite values, float64.
+
+    >>> partition = number_partition(np.arange(9.0), 0, (0.0, 8.0))
+    >>> scores(partition, np.array([4.0, 8.0, 14.0])).round(2).tolist()
+    [0.0, 1.28, 4.12]
+    """
+    codes = partition.encode(values) if cells is None else cells
+    low, high = float(partition.edges[partition.low]), float(partition.edges[partition.high])
+    counts = partition.counts
+    wide = partition.quantile(counts, 0.9) - partition.quantile(counts, 0.1)
+    scale = max(wide / 2.56, (high - low) / 20, 1e-12 * max(abs(high), abs(low)), 1e-300)
+    beyond = np.clip((values - high) / scale, 0, TAIL) - np.clip((low - values) / scale, 0, TAIL)
+    return _score_table(partition)[codes] + beyond
+
+
+def _score_table(partition: NumberPartition) -> Series:
+    inverse = NormalDist().inv_cdf
+    return np.array([inverse(u) if u == u else 0.0 for u in rank.level(partition).values.tolist()])
+
+
+def is_trending(values: Series) -> bool:
+    """Do the values grow (or fall) nearly all the time?"""
+    if len(values) < LEAST or len(np.unique(values)) <= 2:
+        return False
+    order = np.argsort(np.argsort(values, kind="stable"), kind="stable").astype(np.float64)
+    return bool(abs(np.corrcoef(np.arange(len(values)), order)[0, 1]) > TREND)
+
+
+def score_reference(values: Series) -> ScoreReference | None:
+    """Learn from the reference's usable values in order; None where they leave nothing to chart."""
+    if len(values) < LEAST:
+        return None
+    differences = is_trending(values)
+    if differences:
+        steps = np.diff(values)
+        values = np.concatenate([steps[:1], steps])
+    most = np.unique(values, return_counts=True)[1].max()
+    if most > MODE_MOST * len(values) or values.min() == values.max():
+        return None
+    partition = number_partition(values, 0, (float(values.min()), float(values.max())))
+    series = scores(partition, values)
+    rho = min(0.99, max(0.0, lag1([series])))
+    independent = rho < 4 / math.sqrt(len(values)) and len(values) >= INDEPENDENT_LEAST
+    return ScoreReference(differences, partition, float(series.mean()), _window_sds(series, rho), independent)
+
+
+def _window_sds(series: Series, rho: float) -> tuple[float, ...]:
+    """Standard deviation of window means for windows 1, 2, 4 … n/4."""
+    sd = max(float(series.std()), SD_LEAST)
+    sums = np.concatenate([[0.0], np.cumsum(series - series.mean())])
+    found, window = [], 1
+    while window <= max(1.0, len(series) / 4):
+        means = (sums[window:] - sums[:-window]) / window
+        empirical = math.sqrt(float((means * means).mean()))
+        found.append(max(empirical, min(sd, sd * math.sqrt((1 + rho) / (1 - rho) / window))))
+        window *= 2
+    return tuple(found)

@@ -1,0 +1,130 @@
+r"""The chart for short references: window means of normal scores, on all scales at once.
+
+Windows of w = 1, 2, 4 … n/4 of the newest values; it fires if for one of them
+
+    |mean of the window − μ| / sd_w  >  5 + 400/n         (twice that if the reference looks independent, n ≥ 100).
+
+After firing it pauses for max(8, n/2) values and takes their mean as the new μ: a change that lasts is the new normal.
+
+Trade-off: where the reference is too short for tails and dependence to be known, the empirical spread of window means
+carries both; the price is sensitivity to small shifts.
+Source: multi-scale moving averages as in Roberts (1959); the scales double as in the moving-sum charts of Chu, Hornik
+and Kuan (1995).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.channels.scores import ScoreReference, scores
+from monitor.engine.signals import Detection, Signal
+
+BASE, SMALL = 5.0, 400.0
+INDEPENDENT_FACTOR = 2.0
+PAUSE_LEAST = 8
+
+
+def pause_after(number: int) -> int:
+    """Observations between two alarms of a stream with a short reference of `number` observations."""
+    return max(PAUSE_LEAST, number // 2)
+
+
+class ChartWitness:
+    """Runs the chart over a stream's usable values; opens when it fires and closes when its pause is over."""
+
+    def __init__(self, reference: ScoreReference, number: int) -> None:
+        self._reference = reference
+        self._windows = [2**i for i in range(len(reference.window_sds))]
+        limit = BASE + SMALL / number
+        self._limit = limit * (INDEPENDENT_FACTOR if reference.independent else 1.0)
+        self._mean = reference.mean
+        self._pause = pause_after(number)
+        self._left = 0  # values of the pause still to come
+        self._pause_sum = 0.0
+        self._sums = np.zeros(1)  # running sums since the last change of mean, as many as the longest window needs
+        self._last = float("nan")  # last value, for differences
+        self.opened_by: Detection | None = None
+        self.detections = 0
+
+    def advance(self, values: npt.NDArray[np.float64]) -> list[Signal]:
+        """Take the next observations (NaN where missing); what opened and closed on the way."""
+        places = np.flatnonzero(~np.isnan(values))
+        series = self._series(values[places])
+        signals: list[Signal] = []
+        start = 0
+        while start < len(series):
+            start = self._rest(series, start, places, signals) if self._left else self._look(series, start, places, signals)
+        return signals
+
+    def _series(self, usable: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        if self._reference.differences and len(usable):
+            first = self._last if self._last == self._last else usable[0]
+            steps = np.diff(usable, prepend=first)
+            self._last = float(usable[-1])
+            usable = steps
+        return scores(self._reference.partition, usable)
+
+    def _look(
+        self, series: npt.NDArray[np.float64], start: int, places: npt.NDArray[np.int64], signals: list[Signal]
+    ) -> int:
+        """Chart series[start:] up to its next alarm; where to go on."""
+        held = len(self._sums) - 1
+        sums = np.cumsum(np.concatenate([self._sums[-1:], series[start:]]))
+        sums = np.concatenate([self._sums[:-1], sums])
+        best, ratio, width = len(series), 0.0, 0
+        for window, sd in zip(self._windows, self._reference.window_sds, strict=True):
+            first = max(held + 1, window)  # the first sum index at which the newest window is complete
+            if first >= len(sums):
+                break
+            means = (sums[first:] - sums[first - window : len(sums) - window]) / window
+            ratios = np.abs(means - self._mean) / sd
+            hits = np.flatnonzero(ratios > self._limit)
+            if len(hits) and start + first - held - 1 + int(hits[0]) < best:
+                best, ratio, width = start + first - held - 1 + int(hits[0]), float(ratios[hits[0]]), window
+        if best == len(series):
+            self._sums = sums[-(self._windows[-1] + 1) :]
+            return best
+        self.opened_by = Detection("chart", "both", ratio, self._limit, width)
+        self.detections += 1
+        signals.append(Signal(int(places[best]), "chart", "level", self.opened_by, pulse=True))
+        self._left, self._pause_sum = self._pause - 1, float(series[best])
+        return best + 1
+
+    def _rest(
+        self, series: npt.NDArray[np.float64], start: int, places: npt.NDArray[np.int64], signals: list[Signal]
+    ) -> int:
+        """Spend the pause on series[start:]; where to go on."""
+        stop = min(len(series), start + self._left)
+        for value in series[start:stop].tolist():
+            self._pause_sum += value
+        self._left -= stop - start
+        if self._left == 0:
+            self._mean = self._pause_sum / self._pause
+            self._sums = np.zeros(1)
+            self.opened_by = None
+            signals.append(Signal(int(places[stop - 1]), "chart", "level", None))
+        return stop
+
+    def dump(self) -> dict[str, Any]:
+        opened = self.opened_by
+        return {
+            "mean": self._mean,
+            "pause": [self._left, self._pause_sum],
+            "sums": self._sums.tolist(),
+            "last": None if self._last != self._last else self._last,
+            "opened_by": None if opened is None else [opened.statistic, opened.length],
+            "detections": self.detections,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on where the dumped witness stood."""
+        self._mean, self.detections = state["mean"], state["detections"]
+        self._left, self._pause_sum = state["pause"]
+        self._sums = np.array(state["sums"])
+        self._last = float("nan") if state["last"] is None else state["last"]
+        if state["opened_by"] is not None:
+            statistic, length = state["opened_by"]
+            self.opened_by = Detection("chart", "both", statistic, self._limit, length)

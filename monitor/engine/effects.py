@@ -1,0 +1,59 @@
+"""Effects: how far a stretch of a stream is from the reference, in units people can judge.
+
+level and body: P(live > reference) − ½; spread: the same for distance from the centre; indicators: difference of rates.
+All are read off counts of cells, so they are exact and do not depend on how the stream was cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.channels.table import ChannelTable, mean_over
+from monitor.engine.policy import MinEffect
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Signed effect of one channel, with its recent and reference means behind it; values: how many were counted."""
+
+    table: ChannelTable
+    effect: float
+    recent: float
+    reference: float
+    values: int
+
+    def relative(self, least: MinEffect) -> float:
+        """Size in multiples of the smallest effect that matters."""
+        return abs(self.effect) / max(getattr(least, self.table.unit), 1e-12)
+
+
+def effects(
+    tables: Sequence[ChannelTable], reference: npt.NDArray[np.int64], recent: npt.NDArray[np.int64]
+) -> dict[str, Effect]:
+    """Effects by channel key, from counts of cells; a channel without a value on either side is left out."""
+    found = {}
+    for table in tables:
+        before, _ = mean_over(table, reference)
+        now, values = mean_over(table, recent)
+        if values and before == before:
+            found[table.key] = Effect(table, now - before, now, before, values)
+    return found
+
+
+def worst_by_name(found: Mapping[str, Effect]) -> dict[str, float]:
+    """The effect of each channel name; of several categories the largest in size."""
+    worst: dict[str, float] = {}
+    for effect in found.values():
+        name = effect.table.name
+        if name not in worst or abs(effect.effect) > abs(worst[name]):
+            worst[name] = effect.effect
+    return worst
+
+
+def matters(found: Mapping[str, Effect], least: MinEffect) -> bool:
+    """Is any channel's effect at least the smallest that matters?"""
+    return any(effect.relative(least) >= 1 for effect in found.values())

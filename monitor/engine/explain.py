@@ -1,0 +1,89 @@
+"""Explanations: one plain sentence for each detection, with the numbers a person would ask for."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.channels.partition import NumberPartition, Partition
+from monitor.engine.effects import Effect
+from monitor.engine.signals import Signal
+
+
+def explain(
+    feature: str, signal: Signal, effect: Effect | None, partition: Partition, recent: npt.NDArray[np.int64], since: int
+) -> str:
+    """What happened to a feature, against its reference, since which of its observations (1-based)."""
+    detection = signal.detection
+    start = f"since event {since:,}"
+    if signal.name == "stuck" and detection is not None:
+        return f"{feature}: the same value for {detection.length} events in a row, {start}"
+    if signal.name == "far":
+        return f"{feature}: values far beyond anything in the reference ({_medians(partition, recent)}), {start}"
+    if effect is None:
+        return f"{feature}: {signal.name} changed {start}"
+    return f"{feature}: {_sentence(signal, effect, partition, recent)}, {start}"
+
+
+def _sentence(signal: Signal, effect: Effect, partition: Partition, recent: npt.NDArray[np.int64]) -> str:
+    match effect.table.name:
+        case "level" if signal.key == "chart":
+            return f"jumped away from its recent level ({_medians(partition, recent)})"
+        case "level":
+            return f"{_comparison(effect.recent)} ({_medians(partition, recent)})"
+        case "body":
+            return f"among values other than the most frequent one, {_comparison(effect.recent)}"
+        case "spread":
+            return f"{_width(effect)} ({_quartiles(partition, recent)})"
+        case "missing":
+            return f"missing in {_percent(effect.recent)} of events, {_percent(effect.reference)} in the reference"
+        case "unseen":
+            return (
+                f"values never seen in the reference in {_percent(effect.recent)} of events, "
+                f"expected {_percent(effect.reference)}"
+            )
+        case "out_of_range":
+            return f"outside the reference's range in {_percent(effect.recent)} of events"
+        case _:
+            label = effect.table.key.partition(":")[2]
+            what = f"category {label!r}" if label else "the rarer categories"
+            return f"{what} in {_percent(effect.recent)} of events, {_percent(effect.reference)} in the reference"
+
+
+def _comparison(exceeds: float) -> str:
+    """A mean level in words: always the side that holds more than half."""
+    side, share = ("exceeds", exceeds) if exceeds >= 0.5 else ("is below", 1 - exceeds)
+    return f"a live value {side} a reference value in {_percent(share)} of comparisons, expected 50 %"
+
+
+def _width(effect: Effect) -> str:
+    """Spread in words: distances from the centre, live against reference."""
+    further = 0.5 + effect.effect
+    side, share = ("further from", further) if further >= 0.5 else ("closer to", 1 - further)
+    return f"a live value lies {side} the centre than a reference value in {_percent(share)} of comparisons, expected 50 %"
+
+
+def _medians(partition: Partition, recent: npt.NDArray[np.int64]) -> str:
+    if not isinstance(partition, NumberPartition):
+        return "no median"
+    now, before = partition.quantile(recent, 0.5), partition.quantile(partition.counts, 0.5)
+    return f"median {now:.4g}, was {before:.4g}"
+
+
+def _quartiles(partition: Partition, recent: npt.NDArray[np.int64]) -> str:
+    if not isinstance(partition, NumberPartition):
+        return "no quartiles"
+    now = [partition.quantile(recent, share) for share in (0.25, 0.75)]
+    before = [partition.quantile(partition.counts, share) for share in (0.25, 0.75)]
+    return f"middle half {now[0]:.4g} to {now[1]:.4g}, was {before[0]:.4g} to {before[1]:.4g}"
+
+
+def _percent(share: float) -> str:
+    """A share with as many digits as people can use.
+
+    >>> _percent(0.7123), _percent(0.0041), _percent(0.0)
+    ('71 %', '0.41 %', '0 %')
+    """
+    percent = 100 * share
+    return f"{percent:.0f} %" if percent >= 10 or percent == 0 else f"{percent:.2g} %"
+

@@ -1,0 +1,109 @@
+"""Plans: how one channel of one stream is tested, worked out from its reference and the budget's level."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.channels.dependence import Dependence
+from monitor.channels.table import ChannelTable
+from monitor.detectors import wald
+from monitor.engine.budget import FAST
+
+CLOCK_MOST = 2000  #: reference observations beyond which an episode's clocks grow no more
+DELTA = {"single": 1e-5, "missing": 3e-4, "block": 1e-6}  #: ADWIN's δ at the floor level
+CLOCK = 32  #: values between two of ADWIN's checks; 1 on block means
+ADWIN_GATE = 0.1  #: standard deviations: a smaller step that ADWIN sees is no detection
+BLOCK_SLACK = (0.5, 0.5, 2.0, 2.0)  #: Page-Hinkley slack on block means, in their standard deviation
+CLOSE = 3.5  #: standard errors within which a window of a closing channel must lie
+CLOSE_LEAST = 0.1  #: standard deviations; never closer than this
+QUIET_WINDOWS = 4
+QUIET_WINDOWS_BLOCKS = 24
+SMALL_SAMPLE = 200.0  #: a short reference's variance ratio is enlarged by 1 + SMALL_SAMPLE/n
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ChannelPlan:
+    """Everything that testing a channel needs; thresholds in units of the standardised value z = (y − mean)/sd.
+
+    z: per cell, NaN where the channel has no value (block means are standardised as they come).  adwin_scale turns z
+    into what ADWIN is fed.  prior: reference values that Page-Hinkley's running mean starts with.
+    window: values a closing window; tolerance: of its mean, in z; quiet: windows in a row that close the channel.
+    """
+
+    table: ChannelTable
+    block: int
+    mean: float
+    sd: float
+    z: npt.NDArray[np.float64]
+    adwin_scale: float
+    slack: tuple[float, float, float, float]
+    threshold: tuple[float, float, float, float]
+    prior: float
+    delta: float
+    clock: int
+    gate: float
+    window: int
+    tolerance: float
+    quiet: int
+
+
+def plan_channel(
+    table: ChannelTable, dependence: Dependence, units: wald.Units | None, level: float, floor: float, short: bool
+) -> ChannelPlan:
+    """The plan of a channel at a level; floor: the level at which ADWIN's δ has its documented value."""
+    stricter = math.exp(floor - level)
+    if dependence.dependent or units is None:
+        return _plan_blocks(table, dependence, level, stricter)
+    number = dependence.number
+    clock_number = min(number, CLOCK_MOST)
+    ratio = dependence.variance_ratio * (1 + SMALL_SAMPLE / number) if short else 1.0
+    sd = dependence.sd * math.sqrt(ratio)
+    window = max(64, clock_number // 4)
+    slow, fast = level, level + FAST
+    threshold = (units.units[0] * slow, units.units[1] * slow, units.units[2] * fast, units.units[3] * fast)
+    return ChannelPlan(
+        table=table,
+        block=1,
+        mean=dependence.mean,
+        sd=sd,
+        z=(table.values - dependence.mean) / sd,
+        adwin_scale=dependence.sd,
+        slack=units.slack,
+        threshold=threshold,
+        prior=float(number),
+        delta=DELTA["missing" if table.name == "missing" else "single"] * stricter,
+        clock=CLOCK,
+        gate=ADWIN_GATE,
+        window=window,
+        tolerance=max(CLOSE * math.sqrt(1 / window + 1 / clock_number), CLOSE_LEAST),
+        quiet=QUIET_WINDOWS,
+    )
+
+
+def _plan_blocks(table: ChannelTable, dependence: Dependence, level: float, stricter: float) -> ChannelPlan:
+    """A dependent channel, on block means: few and nearly Gaussian, so thresholds are multiples of the level."""
+    block = dependence.block
+    blocks = dependence.number // block
+    clock_blocks = max(1, min(dependence.number, CLOCK_MOST) // block)
+    slow, fast = level - 2, (level + FAST) / 4
+    return ChannelPlan(
+        table=table,
+        block=block,
+        mean=dependence.mean,
+        sd=dependence.block_sd,
+        z=(table.values - dependence.mean) / dependence.block_sd,
+        adwin_scale=1.0,
+        slack=BLOCK_SLACK,
+        threshold=(slow, slow, fast, fast),
+        prior=float(max(1, blocks)),
+        delta=DELTA["block"] * stricter,
+        clock=1,
+        gate=ADWIN_GATE * dependence.sd / dependence.block_sd,
+        window=max(4, clock_blocks // 4) * block,
+        tolerance=1.0,
+        quiet=QUIET_WINDOWS_BLOCKS,
+    )

@@ -1,0 +1,156 @@
+"""A regime: one reference of a stream with everything that watches the stream against it.
+
+A stream has the regime of its reference; one that is held against an approved profile gets a second, relearned regime
+when a change lasts, so that further changes are found while the profile stays what effects point at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from monitor.channels import indicators
+from monitor.channels.partition import CategoryPartition, Cells, NumberPartition
+from monitor.channels.registry import tested_channels
+from monitor.channels.runs import NEVER
+from monitor.engine.budget import FAST, BudgetInputs, floor_level, level
+from monitor.engine.channel import Banks, ChannelMonitor
+from monitor.engine.chart import ChartWitness
+from monitor.engine.effects import Effect, effects
+from monitor.engine.plan import plan_channel
+from monitor.engine.signals import Signal
+from monitor.engine.witness import FarWitness, StuckWitness
+from monitor.reference.reference import StreamReference
+
+RECENT_MOST = 2000  #: observations of which the cells are kept, for effects, distances and sentences
+LASTING, LASTING_DEPENDENT = 2, 16  #: times the clock
+
+
+class Regime:
+    """Watches a stream against one reference."""
+
+    def __init__(
+        self, reference: StreamReference, inputs: BudgetInputs, false_alarms: float, banks: Banks, state: Any = None
+    ) -> None:
+        self.reference = reference
+        self.inputs = inputs
+        self.tables = tested_channels(reference.partition)
+        self.number = min(reference.kept, RECENT_MOST)
+        self.recent: Cells = np.zeros(0, dtype=np.uint16)
+        floor = floor_level(len(self.tables))
+        self.level = level(inputs, len(self.tables), false_alarms)
+        self.channels: dict[str, ChannelMonitor] = {}
+        for table in self.tables:
+            dependence = reference.dependence.get(table.key)
+            if dependence is not None:
+                units = reference.units.get(table.key)
+                plan = plan_channel(table, dependence, units, self.level, floor, reference.short)
+                self.channels[table.key] = (
+                    ChannelMonitor(plan, banks)
+                    if state is None
+                    else ChannelMonitor.load(plan, banks, state["channels"][table.key])
+                )
+        self.far = self._far_witness()
+        self.stuck = self._stuck_witness()
+        self.chart = None if reference.scores is None else ChartWitness(reference.scores, reference.kept)
+        if state is not None:
+            self.recent = np.frombuffer(state["recent"], np.uint16)
+            for name in ("far", "stuck", "chart"):
+                witness = getattr(self, name)
+                if witness is not None:
+                    witness.restore(state[name])
+
+    def _far_witness(self) -> FarWitness | None:
+        partition = self.reference.partition
+        if self.reference.short or not isinstance(partition, NumberPartition):
+            return None
+        table = indicators.far(partition)
+        return None if table is None else FarWitness(table, self.number)
+
+    def _stuck_witness(self) -> StuckWitness | None:
+        statistics, partition = self.reference.runs, self.reference.partition
+        if statistics is None:
+            return None
+        limits = statistics.limits(partition.size, self.level + FAST)
+        if isinstance(partition, CategoryPartition):
+            limits[partition.other : partition.missing] = NEVER  # these cells hold many texts: equal cells are no run
+        return StuckWitness(limits)
+
+    @property
+    def clock(self) -> int:
+        """The unit of an episode's clocks, in observations; it does not grow with a million-row profile."""
+        return max(1, self.number)
+
+    @property
+    def lasting(self) -> int:
+        """Observations after which an open change is the new normal."""
+        return self.clock * (LASTING_DEPENDENT if self.reference.dependent else LASTING)
+
+    def advance(self, cells: Cells, values: npt.NDArray[np.float64]) -> list[Signal]:
+        """Take the next observations: cells of this regime's partition, and what the stream repeats (NaN if missing).
+
+        The signals are in order of the observations, and of the channels within one.
+        """
+        signals = [signal for channel in self.channels.values() for signal in channel.advance(cells)]
+        if self.far is not None:
+            signals += self.far.advance(cells)
+        if self.stuck is not None:
+            signals += self.stuck.advance(cells, values)
+        if self.chart is not None:
+            signals += self.chart.advance(values)
+        return sorted(signals, key=lambda signal: signal.at) if len(signals) > 1 else signals
+
+    def remember(self, cells: Cells) -> None:
+        """Append observations to the recent cells, from which effects are read."""
+        if len(cells) >= RECENT_MOST:
+            self.recent = cells[-RECENT_MOST:].copy()
+        else:
+            self.recent = np.concatenate([self.recent[max(0, len(self.recent) + len(cells) - RECENT_MOST) :], cells])
+
+    def counts(self, cells: Cells, length: int) -> npt.NDArray[np.int64]:
+        """Counts of the newest `length` of the given cells, at most as many as are always kept."""
+        length = min(length, RECENT_MOST)
+        return np.bincount(cells[-length:] if length else cells[:0], minlength=self.reference.partition.size)
+
+    def effects(self, counts: npt.NDArray[np.int64]) -> dict[str, Effect]:
+        """Effect of every channel, counts of cells against the reference."""
+        return effects(self.tables, self.reference.partition.counts, counts)
+
+    @property
+    def window(self) -> int:
+        """Observations of the recent window that gauges show: a quarter of the reference, 64 at least."""
+        return max(64, self.clock // 4)
+
+    def scores(self) -> dict[tuple[str, str], float]:
+        """Statistic over threshold by (detector, channel name); of several categories the largest."""
+        found: dict[tuple[str, str], float] = {}
+        for channel in self.channels.values():
+            for detector, score in channel.score.items():
+                key = (detector, channel.plan.table.name)
+                found[key] = max(score, found.get(key, 0.0))
+        for key, witness in self.witnesses().items():
+            found[key] = 0.0 if witness.opened_by is None else witness.opened_by.score
+        return found
+
+    def witnesses(self) -> Mapping[tuple[str, str], FarWitness | StuckWitness | ChartWitness]:
+        """The special witnesses by (detector, channel name)."""
+        named = {("far", "far"): self.far, ("run_length", "stuck"): self.stuck, ("chart", "level"): self.chart}
+        return {key: witness for key, witness in named.items() if witness is not None}
+
+    def release(self) -> None:
+        """Give all rows back to the banks."""
+        for channel in self.channels.values():
+            channel.release()
+
+    def dump(self) -> dict[str, Any]:
+        """Plain data, without the reference."""
+        witnesses = {"far": self.far, "stuck": self.stuck, "chart": self.chart}
+        return {
+            "inputs": [self.inputs.per_week, self.inputs.streams],
+            "recent": self.recent.tobytes(),
+            "channels": {key: channel.dump() for key, channel in self.channels.items()},
+            **{name: None if witness is None else witness.dump() for name, witness in witnesses.items()},
+        }

@@ -1,0 +1,57 @@
+"""Views of streams: gauges worked out from state on demand, so that showing never changes anything."""
+
+from __future__ import annotations
+
+from monitor.distances.registry import distances
+from monitor.domain.facts import Aspect, Status
+from monitor.engine.effects import worst_by_name
+from monitor.engine.stream import StreamMonitor
+from monitor.engine.views import StreamView
+
+WARNING_SCORE = 0.8
+ASPECTS: tuple[Aspect, ...] = ("value", "missing", "stuck")
+
+
+def view_stream(stream: StreamMonitor) -> StreamView:
+    """One stream as it stands."""
+    regime = stream.regime
+    scores, effects, gaps = {}, {}, {}
+    if regime is not None:
+        recent = regime.counts(regime.recent, regime.window)
+        scores = {pair: 0.0 for pair in stream.detections} | regime.scores()
+        effects = worst_by_name(regime.effects(recent))
+        gaps = distances(regime.reference.partition, recent)
+    return StreamView(
+        key=stream.key,
+        status=_status(stream, max(scores.values(), default=0.0)),
+        observations=stream.observations,
+        invalid=dict(stream.invalid),
+        detections=dict(stream.detections),
+        scores=scores,
+        effects=effects,
+        distances=gaps,
+        last_drift_event_time=stream.last_drift_event_time,
+        reference_observations=0 if regime is None else regime.reference.observations,
+        reference_generation=stream.generation,
+        open_episodes={aspect: _why(stream, aspect) for aspect in ASPECTS if stream.episodes.is_firing(aspect)},
+    )
+
+
+def _status(stream: StreamMonitor, score: float) -> Status:
+    """Drift while an episode fires; warning while one is pending or a detector is close to its threshold."""
+    if stream.regime is None:
+        return Status.LEARNING
+    if any(stream.episodes.is_firing(aspect) for aspect in ASPECTS):
+        return Status.DRIFT
+    is_pending = any(stream.episodes.is_open(aspect) for aspect in ASPECTS)
+    return Status.WARNING if is_pending or score >= WARNING_SCORE else Status.STABLE
+
+
+def _why(stream: StreamMonitor, aspect: Aspect) -> str:
+    """The sentence of the newest detection behind an open episode."""
+    found = [f for key, f in stream.findings.items() if _aspect(key) == aspect]
+    return max(found, key=lambda finding: finding.observation).explanation if found else ""
+
+
+def _aspect(key: str) -> Aspect:
+    return "missing" if key == "missing" else "stuck" if key == "stuck" else "value"

@@ -1,0 +1,368 @@
+"""One stream: learning its reference, watching against it, episodes, relearning.
+
+    observations ──▶ warm-up ──complete──▶ regime ──signals──▶ episodes ──changes──▶ facts
+                                             ▲                     │
+                                             └── relearned ◀── open for long
+
+All transitions happen at counts of observations (and event times of observations), so that they do not depend on how
+the events were cut into frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from monitor.channels.partition import Cells
+from monitor.domain.facts import EpisodeChange, Fact, Finding, Reason
+from monitor.domain.frame import Cell
+from monitor.domain.keys import StreamKey, StreamType
+from monitor.engine.budget import BudgetInputs
+from monitor.engine.channel import Banks
+from monitor.engine.chart import pause_after
+from monitor.engine.effects import matters
+from monitor.engine.episodes import TRACKS, Change, Episodes, Rhythm, Track
+from monitor.engine.explain import explain
+from monitor.engine.observations import Observations
+from monitor.engine.policy import MinEffect
+from monitor.engine.regime import Regime
+from monitor.engine.signals import FURTHER, Signal
+from monitor.engine.warmup import WarmUp
+from monitor.reference import codec
+from monitor.reference.learner import Learner, Sample
+from monitor.reference.reference import StreamReference, learn
+
+EXEMPT = ("far", "stuck", "chart")  #: channels whose detection matters whatever the effect
+INVALID = ("missing", "non_finite", "wrong_type")
+RECHECK = 32  #: observations between two looks at whether a lasting change has lasted in event time too
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """What the policy says of one stream; times in seconds of event time."""
+
+    wanted: StreamType | None
+    warmup_observations: int
+    warmup_seconds: float
+    relearn_seconds: float
+    false_alarms: float
+    min_effect: MinEffect
+    categories: int
+
+
+class StreamMonitor:
+    """Holds one stream's reference, regimes and episodes; `observe` takes its observations in order."""
+
+    def __init__(self, key: StreamKey, settings: StreamSettings, banks: Banks) -> None:
+        self.key = key
+        self.settings = settings
+        self._banks = banks
+        self.observations = 0
+        self.invalid = dict.fromkeys(INVALID, 0)
+        self.warmup: WarmUp | None = WarmUp(settings.warmup_observations, settings.warmup_seconds)
+        self.approved = False  #: held against a profile, which only a person replaces
+        self.reference_id = "warm-up"
+        self.generation = 0
+        self.regime: Regime | None = None
+        self.relearned: Regime | None = None
+        self.episodes = Episodes()
+        self.findings: dict[str, Finding] = {}  #: newest detection of each open channel
+        self.detections: dict[tuple[str, str], int] = {}
+        self.last_drift_event_time = 0.0
+        self._learner: Learner | None = None  # of the next reference, while a change lasts
+        self._opened_clock = float("nan")  # the model's clock when that change began
+
+    @property
+    def required(self) -> bool:
+        """Is an absent key a missing value?  Not known (so no) while warming up."""
+        return self.regime is not None and self.regime.reference.required
+
+    def approve(self, reference: StreamReference, reference_id: str, inputs: BudgetInputs) -> None:
+        """Hold the stream against an approved profile from its first event on."""
+        self.approved, self.reference_id = True, reference_id
+        self._adopt(reference, inputs)
+
+    def _adopt(self, reference: StreamReference, inputs: BudgetInputs) -> None:
+        if self.regime is not None:
+            self.regime.release()
+        self.regime = Regime(reference, inputs, self.settings.false_alarms, self._banks)
+        self.generation += 1
+        self.warmup = None
+        for pair in self.regime.scores():
+            self.detections.setdefault(pair, 0)
+
+    def observe(self, seen: Observations, births: Sequence[int]) -> list[tuple[int, Fact]]:
+        """Take observations; facts with the frame's rows at which they arose.
+
+        births: per stream of the model, the ordinal of the event that it was first seen in.
+        """
+        start = 0
+        if self.warmup is not None:
+            start, complete = self.warmup.take(seen)
+            part = seen.part(0, start)
+            self._count(part.cells[part.cells != Cell.ABSENT], None)
+            if complete:
+                self._end_warmup(self.warmup, part, births)
+                if not self.required:
+                    seen = seen.present()
+                    start = int((part.cells != Cell.ABSENT).sum())
+        facts: list[tuple[int, Fact]] = []
+        while start < len(seen):
+            stop = min(len(seen), start + self._stretch())
+            facts += self._watch(seen.part(start, stop))
+            start = stop
+        return facts
+
+    def _end_warmup(self, warmup: WarmUp, part: Observations, births: Sequence[int]) -> None:
+        self._adopt(self._learn(warmup.sample()), warmup.inputs(part, births))
+        if self.regime is not None and self.regime.reference.type == "number":
+            self.invalid["wrong_type"] += warmup.texts
+
+    def _learn(self, sample: Sample) -> StreamReference:
+        """A reference from a sample; type and required are frozen with the first one."""
+        known = None if self.regime is None else self.regime.reference
+        wanted = self.settings.wanted if known is None else known.type
+        required = None if known is None else known.required
+        return learn(sample, wanted=wanted, required=required, categories=self.settings.categories)
+
+    def _count(self, cells: "np.ndarray[Any, np.dtype[np.uint8]]", kind: StreamType | None) -> None:
+        """Count observations and unusable values; a text is wrong in a numeric stream only."""
+        tally = np.bincount(cells, minlength=len(Cell))
+        self.observations += len(cells)
+        self.invalid["missing"] += int(tally[Cell.NULL] + tally[Cell.ABSENT])
+        self.invalid["non_finite"] += int(tally[Cell.NON_FINITE])
+        self.invalid["wrong_type"] += int(tally[Cell.WRONG_TYPE]) + (int(tally[Cell.TEXT]) if kind == "number" else 0)
+
+    # Watching: one stretch at a time ---------------------------------------------------------------------------
+
+    def _stretch(self) -> int:
+        """Observations up to the next moment at which their count may decide something.
+
+        At most one clock at a time: nothing that opens inside a stretch can then fall due inside it.
+        """
+        most = self._newest.clock
+        if self.episodes.is_open(self._lasting):
+            starts, due = self._learning_starts(), self._relearning_due()
+            for moment in (starts, due, due + RECHECK * ((self.observations - due) // RECHECK + 1)):
+                if moment > self.observations:
+                    most = min(most, moment - self.observations)
+        return most
+
+    @property
+    def _newest(self) -> Regime:
+        """The regime that finds changes now."""
+        assert self.regime is not None
+        return self.relearned or self.regime
+
+    @property
+    def _lasting(self) -> Track:
+        """The track whose long opening makes the stream relearn."""
+        return "value" if self.relearned is None else "further"
+
+    def _relearning_due(self) -> int:
+        return self.episodes.open_since(self._lasting) + self._newest.lasting
+
+    def _learning_starts(self) -> int:
+        return self._relearning_due() - self._newest.clock
+
+    def _watch(self, part: Observations) -> list[tuple[int, Fact]]:
+        """Watch one stretch."""
+        regime = self.regime
+        assert regime is not None
+        before = self.observations
+        self._count(part.cells, regime.reference.type)
+        signals, cells = self._signals(regime, part)
+        history = np.concatenate([regime.recent, cells])
+        regime.remember(cells)
+        if not signals and not any(self.episodes.is_open(track) for track in TRACKS):
+            return []
+        base = len(history) - len(part)
+        fresh = [(s, self._finding(s, part, history[: base + s.at + 1], before)) for s in signals if s.detection]
+
+        def newest(key: str, at: int) -> Finding | None:
+            """The newest detection of a channel as of a position: nothing from the stretch's future."""
+            return next((f for s, f in reversed(fresh) if s.key == key and s.at <= at), self.findings.get(key))
+
+        def matters_at(at: int, key: str) -> bool:
+            finding = newest(key, at)
+            if finding is None or key.removeprefix(FURTHER) in EXEMPT:
+                return True
+            length = before + at + 1 - finding.since + 1
+            counts = regime.counts(history[: base + at + 1], length)
+            return matters(regime.effects(counts), self.settings.min_effect)
+
+        changes = self.episodes.advance(signals, before, len(part), self._rhythm(), matters_at)
+        facts: list[tuple[int, Fact]] = [(int(part.rows[s.at]), finding) for s, finding in fresh]
+        facts += [(int(part.rows[c.at]), self._changed(c, newest(c.key, c.at), part, before)) for c in changes]
+        for signal, finding in fresh:
+            self.findings[signal.key] = finding
+        for signal in signals:
+            if signal.detection is None and not self._newer(signal, fresh):
+                self.findings.pop(signal.key, None)
+        return facts + self._relearn(part, before)
+
+    @staticmethod
+    def _newer(closed: Signal, fresh: Sequence[tuple[Signal, Finding]]) -> bool:
+        """Did the channel open again after this closing?"""
+        return any(s.key == closed.key and s.at > closed.at for s, _ in fresh)
+
+    def _rhythm(self) -> Rhythm:
+        regime = self._newest
+        if regime.reference.short:
+            return Rhythm(pause_after(regime.reference.kept), doubles=False, defers=False)
+        return Rhythm(regime.clock)
+
+    def _signals(self, regime: Regime, part: Observations) -> tuple[list[Signal], Cells]:
+        """Signals of all regimes in order of the observations; the cells of the reference's partition."""
+        cells, values = part.encode(regime.reference.partition)
+        signals = regime.advance(cells, values)
+        if self.relearned is not None:
+            inner, values = part.encode(self.relearned.reference.partition)
+            found = self.relearned.advance(inner, values)
+            self.relearned.remember(inner)
+            own = [Signal(s.at, FURTHER + s.key, s.name, s.detection, s.pulse) for s in found if s.aspect == "value"]
+            signals = sorted([*signals, *own], key=lambda signal: signal.at)
+        return signals, cells
+
+    def _finding(self, signal: Signal, part: Observations, history: Cells, before: int) -> Finding:
+        """The finding of a detection; its effect is always held against the stream's reference."""
+        detection, regime = signal.detection, self.regime
+        assert detection is not None and regime is not None
+        observation = before + signal.at + 1
+        since = max(1, observation - detection.length + 1)
+        counts = regime.counts(history, detection.length)
+        table = {"chart": "level", "far": "level"}.get(signal.key, signal.key.removeprefix(FURTHER))
+        effect = regime.effects(counts).get(table)
+        pair = (detection.detector, signal.name)
+        self.detections[pair] = self.detections.get(pair, 0) + 1
+        return Finding(
+            stream=self.key,
+            channel=signal.name,
+            detector=detection.detector,
+            direction=detection.direction,
+            statistic=detection.statistic,
+            threshold=detection.threshold,
+            score=detection.score,
+            effect=0.0 if effect is None else effect.effect,
+            observation=observation,
+            since=since,
+            explanation=explain(self.key.feature, signal, effect, regime.reference.partition, counts, since),
+            place=part.place(int(part.rows[signal.at])),
+            reference_id=self.reference_id,
+            generation=self.generation,
+        )
+
+    def _changed(self, change: Change, finding: Finding | None, part: Observations, before: int) -> EpisodeChange:
+        place = part.place(int(part.rows[change.at]))
+        if change.firing and part.clock[change.at] == part.clock[change.at]:
+            self.last_drift_event_time = float(part.clock[change.at])
+        assert finding is not None  # a channel that opens or closes a track has been found first
+        reason: Reason | None = None if change.firing else ("relearned" if change.key == "chart" else "returned")
+        state = "firing" if change.firing else "resolved"
+        return EpisodeChange(self.key, change.aspect, state, reason, finding, before + change.at + 1, place)
+
+    # Relearning: a change that lasts becomes the new normal ----------------------------------------------------
+
+    def _relearn(self, part: Observations, before: int) -> list[tuple[int, Fact]]:
+        """Learn the next reference while a change lasts; adopt it when it has lasted long enough."""
+        if self.relearned is not None and not self.episodes.is_open("value"):
+            self._drop_relearned()  # the stream has returned to its profile
+        track = self._lasting
+        if not self.episodes.is_open(track) or self._newest.reference.short:
+            self._learner = None
+            return []
+        opened = self.episodes.open_since(track) - before
+        if opened >= 0:
+            self._opened_clock = float(part.clock[opened])
+        if before >= self._learning_starts():
+            self._learner = self._learner or Learner()
+            self._learner.add(part.cells, part.numbers, part.texts, part.labels)
+        beyond = self.observations - self._relearning_due()
+        is_waiting = float(part.clock[-1]) - self._opened_clock < self.settings.relearn_seconds
+        is_dead = self.episodes.is_open("missing") or self.episodes.is_open("stuck")  # a dead feed is never normal
+        if self._learner is None or beyond < 0 or beyond % RECHECK or is_waiting or is_dead:
+            return []
+        return self._accept_new_normal(self._learn(self._learner.sample()), track, part, before)
+
+    def _accept_new_normal(
+        self, reference: StreamReference, track: Track, part: Observations, before: int
+    ) -> list[tuple[int, Fact]]:
+        assert self.regime is not None
+        self._learner = None
+        leading = self.episodes.leading(track)
+        finding = self.findings.get(leading)
+        was_firing = self.episodes.clear(track)
+        if self.approved:
+            self._drop_relearned()
+            self.relearned = Regime(reference, self.regime.inputs, self.settings.false_alarms, self._banks)
+            return []
+        self._adopt(reference, self.regime.inputs)
+        self.findings.clear()
+        if not was_firing or finding is None:
+            return []
+        at = len(part) - 1
+        place = part.place(int(part.rows[at]))
+        fact = EpisodeChange(self.key, "value", "resolved", "relearned", finding, before + at + 1, place)
+        return [(int(part.rows[at]), fact)]
+
+    def _drop_relearned(self) -> None:
+        if self.relearned is not None:
+            self.relearned.release()
+            self.relearned = None
+        self.episodes.clear("further")
+        self.findings = {key: f for key, f in self.findings.items() if not key.startswith(FURTHER)}
+
+    # State -----------------------------------------------------------------------------------------------------
+
+    def dump(self) -> dict[str, Any]:
+        """Plain data; the detectors' own state is in the model's banks."""
+        return {
+            "observations": self.observations,
+            "invalid": self.invalid,
+            "warmup": None if self.warmup is None else self.warmup.dump(),
+            "approved": self.approved,
+            "reference_id": self.reference_id,
+            "generation": self.generation,
+            "regime": _dump_regime(self.regime),
+            "relearned": _dump_regime(self.relearned),
+            "episodes": self.episodes.dump(),
+            "findings": {key: msgspec.to_builtins(f) for key, f in self.findings.items()},
+            "detections": [[*pair, count] for pair, count in self.detections.items()],
+            "last_drift_event_time": self.last_drift_event_time,
+            "learner": None if self._learner is None else self._learner.dump(),
+            "opened_clock": None if self._opened_clock != self._opened_clock else self._opened_clock,
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on where the dumped stream stood; the banks must have been restored before."""
+        self.observations, self.invalid = state["observations"], dict(state["invalid"])
+        if state["warmup"] is None:
+            self.warmup = None
+        elif self.warmup is not None:
+            self.warmup.restore(state["warmup"])
+        self.approved, self.reference_id = state["approved"], state["reference_id"]
+        self.generation = state["generation"]
+        self.regime, self.relearned = self._load_regime(state["regime"]), self._load_regime(state["relearned"])
+        self.episodes = Episodes.load(state["episodes"])
+        self.findings = {key: msgspec.convert(f, Finding) for key, f in state["findings"].items()}
+        self.detections = {(detector, channel): count for detector, channel, count in state["detections"]}
+        self.last_drift_event_time = state["last_drift_event_time"]
+        self._learner = None if state["learner"] is None else Learner.load(state["learner"])
+        self._opened_clock = float("nan") if state["opened_clock"] is None else state["opened_clock"]
+
+    def _load_regime(self, state: Mapping[str, Any] | None) -> Regime | None:
+        if state is None:
+            return None
+        inputs = BudgetInputs(*state["inputs"])
+        reference = codec.reference_from_plain(state["reference"])
+        return Regime(reference, inputs, self.settings.false_alarms, self._banks, state)
+
+
+def _dump_regime(regime: Regime | None) -> dict[str, Any] | None:
+    if regime is None:
+        return None
+    return {"reference": codec.reference_to_plain(regime.reference), **regime.dump()}
