@@ -168,9 +168,10 @@ class Daemon:
         if began < self._publish_due:
             return
         fresh = {key: watched for key, watched in self._watch.models.items() if watched.unpublished}
-        self._board.publish_live({key: watched.monitor.view() for key, watched in fresh.items()})
-        for watched in fresh.values():
-            watched.unpublished = False
+        views = {key: watched.monitor.view() for key, watched in fresh.items()}
+        self._board.publish_live(views)
+        for key, watched in fresh.items():
+            watched.unpublished, watched.streams = False, len(views[key].streams)
             self._board.last_observations(watched.exposure.last_observations())
         for key in self._watch.models:
             self._board.late(key, self._watch.is_late(key, self._timing.max_alert_age_seconds))

@@ -30,6 +30,9 @@ from monitor.state.store import Snapshot
 
 log = structlog.get_logger("driftgauge")
 
+#: of a name that is refused for its length, so much is logged
+_SHOWN = 200
+
 
 class Format(Protocol):
     """Wire format → columns; never raises for bad input."""
@@ -66,6 +69,7 @@ class Watched:
 
     monitor: Monitor
     exposure: Exposure
+    streams: int = 0  #: at the last look
     unsaved: bool = True
     unpublished: bool = True
 
@@ -96,7 +100,7 @@ class Watch:
                 raise StateError(
                     f"the stored state of model {key} is refused: {error}; `driftgauge state reset` lets it begin anew"
                 ) from error
-            self.models[key] = Watched(monitor, exposure, unsaved=False)
+            self.models[key] = Watched(monitor, exposure, len(monitor.view().streams), unsaved=False)
 
     def take(self, batch: MessageBatch) -> list[Fact]:
         """Read a batch and show its events to the monitors; the facts in order, by model.
@@ -173,27 +177,36 @@ class Watch:
         watched = self.models.get(frame.model)
         if watched is not None:
             return watched
-        limit = self._policy.limits.streams
-        if len(self.models) >= limit:
-            self._refuse(frame, limit)
+        reason = self._refusal(frame.model)
+        if reason is not None:
+            self._refuse(frame, reason)
             return None
         watched = Watched(self._monitor_type(frame.model, self._policy), Exposure(frame.model))
         self.models[frame.model] = watched
         log.info("model_found", model=frame.model.model, model_version=frame.model.model_version, topic=frame.topic)
         return watched
 
-    def _refuse(self, frame: Frame, limit: int) -> None:
-        if frame.model not in self._refused and len(self._refused) < limit:
+    def _refusal(self, key: ModelKey) -> str | None:
+        """Why a new model version may not be watched: its streams would be too many, or its labels too long."""
+        limits = self._policy.limits
+        if max(len(key.model.encode()), len(key.model_version.encode())) > limits.label_bytes:
+            return "label_too_long"
+        streams = sum(max(1, watched.streams) for watched in self.models.values())
+        return "too_many" if streams >= limits.streams else None
+
+    def _refuse(self, frame: Frame, reason: str) -> None:
+        if frame.model not in self._refused and len(self._refused) < self._policy.limits.streams:
             self._refused.add(frame.model)
-            self._board.refuse("too_many", len(frame.columns))
-        held_back = self._limit.passes("model_refused")
+            self._board.refuse(reason, len(frame.columns))
+        held_back = self._limit.passes(("model_refused", reason))
         if held_back is not None:
             log.warning(
                 "model_refused",
-                model=frame.model.model,
-                model_version=frame.model.model_version,
+                reason=reason,
+                model=frame.model.model[:_SHOWN],
+                model_version=frame.model.model_version[:_SHOWN],
                 topic=frame.topic,
-                expected=f"at most {limit} model versions (limits.streams)",
+                limits={"streams": self._policy.limits.streams, "label_bytes": self._policy.limits.label_bytes},
                 not_logged_before=held_back,
             )
 

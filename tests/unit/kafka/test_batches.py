@@ -15,9 +15,7 @@ def message(
     headers: list[tuple[str, str | bytes | None]] | None = None,
     timestamp: tuple[int, int] = (TIMESTAMP_CREATE_TIME, 1_500),
 ) -> Message:
-    return Message(
-        topic=topic, partition=partition, offset=offset, value=value, headers=headers, timestamp=timestamp
-    )
+    return Message(topic=topic, partition=partition, offset=offset, value=value, headers=headers, timestamp=timestamp)
 
 
 def test_messages_become_one_batch_a_topic_in_the_order_read() -> None:

@@ -41,5 +41,5 @@ def test_all_refused_properties_are_named_at_once() -> None:
 
 def test_a_property_librdkafka_does_not_know_is_a_configuration_error() -> None:
     """A misspelt property stops the start with its name, not with a traceback."""
-    with pytest.raises(ConfigurationError, match="fetch.wait.max.sm"):
+    with pytest.raises(ConfigurationError, match=r"fetch\.wait\.max\.sm"):
         Source(options(**{"fetch.wait.max.sm": 1}))

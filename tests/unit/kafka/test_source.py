@@ -114,9 +114,7 @@ def test_a_stored_topic_reads_its_unknown_partitions_from_their_beginning(
     assert read(source, 2) == [("a", 1, 0), ("a", 1, 1)]
 
 
-def test_latest_skips_what_is_there_and_reads_what_comes(
-    broker: Producer, open_source: Callable[..., Source]
-) -> None:
+def test_latest_skips_what_is_there_and_reads_what_comes(broker: Producer, open_source: Callable[..., Source]) -> None:
     """Its position is known before the first event, so that a checkpoint can hold it."""
     send(broker, "a", 5)
     source = open_source("a", start="latest")

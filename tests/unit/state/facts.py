@@ -1,7 +1,5 @@
 """Facts for tests of what is done with facts."""
 
-
-
 from monitor.domain.facts import EpisodeChange, Finding, Place
 from monitor.domain.keys import StreamKey
 
@@ -31,5 +29,3 @@ def episode(state: str = "firing", offset: int = 5, stream: StreamKey = STREAM) 
     found = finding(offset, stream=stream)
     reason = None if state == "firing" else "returned"
     return EpisodeChange(stream, "value", state, reason, found, 1_000, found.place)  # type: ignore[arg-type]
-
-

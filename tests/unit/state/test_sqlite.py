@@ -99,7 +99,7 @@ def test_damaged_contents_are_refused(saved: Path, damage: str) -> None:
     """A flipped bit, a row under another key, an offset that moved: refused, and left as they are."""
     edit(saved, damage)
     before = (saved / DATABASE_FILE).read_bytes()
-    with closing(SqliteStore(saved)) as store, pytest.raises(StateError, match="damaged|expected"):
+    with closing(SqliteStore(saved)) as store, pytest.raises(StateError, match=r"damaged|expected"):
         store.load()
     assert (saved / DATABASE_FILE).read_bytes() == before
 

@@ -68,7 +68,7 @@ def test_a_reopened_store_goes_on_from_what_it_loaded(reopen: Reopen) -> None:
 
 def test_names_with_quotes_newlines_and_other_scripts_come_back(reopen: Reopen) -> None:
     """Names are data, whatever they hold."""
-    odd = ModelKey("it's \"odd\"\n/", "версия; DROP TABLE models")
+    odd = ModelKey('it\'s "odd"\n/', "версия; DROP TABLE models")
     reopen().commit(Commit({odd: b"s"}, {odd: b"e"}, {("t'\n", 0): 1}))
     assert reopen().load() == Snapshot({odd: b"s"}, {odd: b"e"}, {("t'\n", 0): 1})
 
