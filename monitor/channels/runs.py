@@ -52,6 +52,8 @@ def run_statistics(runs: Sequence[Cells], points: Sequence[bool]) -> RunStatisti
 
     points: per cell, is it one value (an edge, a category)?  Two values of an interval cell count as different.
     """
+    if not runs:
+        return None
     lefts = np.concatenate([run[:-1] for run in runs]).astype(np.int64)
     is_point = np.asarray(points)
     stays = np.concatenate([(run[1:] == run[:-1]) for run in runs]) & is_point[lefts]

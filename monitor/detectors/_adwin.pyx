@@ -6,7 +6,7 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
 from monitor.detectors._adwin_window cimport (
-    LEVEL_LIMIT, Row, clear, feed, feed_stepwise, is_plain_zero, scan, totals_of, variances_of,
+    LEVEL_LIMIT, Cut, Row, clear, feed, feed_stepwise, is_plain_zero, scan, totals_of, variances_of,
 )
 
 import numpy as np
@@ -60,6 +60,7 @@ cdef class AdwinBank:
     cdef Py_ssize_t capacity
     cdef Py_ssize_t live
     cdef Py_ssize_t lowest_free
+    cdef Cut found  # of the newest update that found a change
     cdef readonly int max_buckets
     cdef readonly int64_t min_window_length
     cdef readonly int64_t grace_period
@@ -74,6 +75,7 @@ cdef class AdwinBank:
         self.max_buckets = max_buckets
         self.min_window_length = min_window_length
         self.grace_period = grace_period
+        memset(&self.found, 0, sizeof(Cut))
         self.rows = NULL
         self.capacity = self.live = self.lowest_free = 0
 
@@ -166,7 +168,7 @@ cdef class AdwinBank:
             with nogil:
                 found = feed(
                     target, &values[0], start, values.shape[0],
-                    self.max_buckets, <double>self.min_window_length, self.grace_period,
+                    self.max_buckets, <double>self.min_window_length, self.grace_period, &self.found,
                 )
         return found
 
@@ -177,7 +179,7 @@ cdef class AdwinBank:
             with nogil:
                 found = feed_stepwise(
                     target, &values[0], start, values.shape[0],
-                    self.max_buckets, <double>self.min_window_length, self.grace_period,
+                    self.max_buckets, <double>self.min_window_length, self.grace_period, &self.found,
                 )
         return found
 
@@ -200,11 +202,15 @@ cdef class AdwinBank:
     def last_cut(self, Py_ssize_t row):
         return self._row(row).last_cut
 
+    def newest_cut(self):
+        return self.found.newer, self.found.difference, self.found.epsilon
+
     def score(self, Py_ssize_t row):
         cdef Row* target = self._row(row)
+        cdef Cut best
         if target.width <= self.grace_period or target.width < 2:
             return 0.0
-        return scan(target, self.max_buckets, <double>self.min_window_length, False)
+        return scan(target, self.max_buckets, <double>self.min_window_length, &best)
 
     def dump(self):
         cdef Py_ssize_t size = self.capacity, i, level_at = 0, bucket_at = 0

@@ -22,6 +22,11 @@ cdef struct Row:
     uint8_t untouched  # every bucket, the total and the variance are +0.0: only zeros came since the reset
     uint8_t counts[LEVEL_LIMIT]
 
+cdef struct Cut:
+    int64_t newer  # values on the newer side, 0 before any cut was found
+    double difference  # mean of the newer side less that of the older
+    double epsilon
+
 cdef inline double* totals_of(Row* row, int level, int most) noexcept nogil:
     return row.buckets + <size_t>level * 2 * most
 
@@ -37,10 +42,10 @@ cdef inline bint is_plain_zero(double x) noexcept nogil:
 
 
 cdef void clear(Row* row) noexcept nogil
-cdef double scan(Row* row, int most, double shortest, bint stop_at_first) noexcept nogil
+cdef double scan(Row* row, int most, double shortest, Cut* best) noexcept nogil
 cdef Py_ssize_t feed(
-    Row* row, const double* x, Py_ssize_t i, Py_ssize_t stop, int most, double shortest, int64_t grace
+    Row* row, const double* x, Py_ssize_t i, Py_ssize_t stop, int most, double shortest, int64_t grace, Cut* found
 ) noexcept nogil
 cdef Py_ssize_t feed_stepwise(
-    Row* row, const double* x, Py_ssize_t i, Py_ssize_t stop, int most, double shortest, int64_t grace
+    Row* row, const double* x, Py_ssize_t i, Py_ssize_t stop, int most, double shortest, int64_t grace, Cut* found
 ) noexcept nogil

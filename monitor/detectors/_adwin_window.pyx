@@ -182,15 +182,15 @@ cdef bint surely_quiet(Row* row, int most) noexcept nogil:
     return True
 
 
-cdef double scan(Row* row, int most, double shortest, bint stop_at_first) noexcept nogil:
-    """Largest |mean0 - mean1| / epsilon over the admissible cuts, or, if told to stop, 1 at the first cut found.
+cdef double scan(Row* row, int most, double shortest, Cut* best) noexcept nogil:
+    """Largest |mean0 - mean1| / epsilon over the admissible cuts, told in `best`; without it, 1 at the first cut found.
 
     Significance is decided by `difference > epsilon` and never by the quotient, which rounds.
     """
     cdef double n0 = 0.0, n1 = <double>row.width, u0 = 0.0, u1 = row.total
     cdef double per_value = row.variance / n1
     cdef double d = log((2.0 * log(n1)) / row.delta)
-    cdef double size, m, epsilon, difference, best = 0.0
+    cdef double size, m, epsilon, difference, most_telling = 0.0
     cdef double* t
     cdef int level, k, count
     for level in range(row.levels - 1, -1, -1):
@@ -209,12 +209,15 @@ cdef double scan(Row* row, int most, double shortest, bint stop_at_first) noexce
             m = 1.0 / (n0 - shortest + 1.0) + 1.0 / (n1 - shortest + 1.0)
             epsilon = sqrt(((2.0 * m) * per_value) * d) + ((2.0 / 3.0) * d) * m
             difference = fabs(u0 / n0 - u1 / n1)
-            if stop_at_first:
+            if best == NULL:
                 if difference > epsilon:
                     return 1.0
-            elif difference / epsilon > best:
-                best = difference / epsilon
-    return best
+            elif difference / epsilon > most_telling:
+                most_telling = difference / epsilon
+                best.newer = <int64_t>n1
+                best.difference = u1 / n1 - u0 / n0
+                best.epsilon = epsilon
+    return most_telling
 
 
 cdef void drop_oldest(Row* row, int most) noexcept nogil:
@@ -236,10 +239,12 @@ cdef void drop_oldest(Row* row, int most) noexcept nogil:
     memmove(v, v + 1, row.counts[level] * sizeof(double))
 
 
-cdef bint shrink(Row* row, int most, double shortest, bint screened) noexcept nogil:
-    """Drop buckets until no cut is significant; whether any was."""
+cdef bint shrink(Row* row, int most, double shortest, bint screened, Cut* found) noexcept nogil:
+    """Drop buckets until no cut is significant; whether any was, and if so the most telling one in `found`."""
     cdef bint changed = False
-    while not (screened and surely_quiet(row, most)) and scan(row, most, shortest, True) > 0.0:
+    while not (screened and surely_quiet(row, most)) and scan(row, most, shortest, NULL) > 0.0:
+        if not changed:
+            scan(row, most, shortest, found)
         drop_oldest(row, most)
         changed = True
     if changed:
@@ -258,7 +263,7 @@ cdef void clear(Row* row) noexcept nogil:
 
 
 cdef Py_ssize_t feed(
-    Row* row, const double* x, Py_ssize_t i, Py_ssize_t stop, int most, double shortest, int64_t grace
+    Row* row, const double* x, Py_ssize_t i, Py_ssize_t stop, int most, double shortest, int64_t grace, Cut* found
 ) noexcept nogil:
     """Insert x[i:stop] in blocks that end where a check is due; index of the value whose check cut, or -1."""
     cdef int64_t until_check
@@ -284,19 +289,19 @@ cdef Py_ssize_t feed(
             insert_block(row, x + i, m, most)
         row.tick += m
         i += m
-        if m == until_check and row.width > grace and shrink(row, most, shortest, True):
+        if m == until_check and row.width > grace and shrink(row, most, shortest, True, found):
             return i - 1
     return -1
 
 
 cdef Py_ssize_t feed_stepwise(
-    Row* row, const double* x, Py_ssize_t i, Py_ssize_t stop, int most, double shortest, int64_t grace
+    Row* row, const double* x, Py_ssize_t i, Py_ssize_t stop, int most, double shortest, int64_t grace, Cut* found
 ) noexcept nogil:
     """The oracle's own steps, one value at a time."""
     row.untouched = 0
     for i in range(i, stop):
         insert(row, x[i], most)
         row.tick += 1
-        if row.tick % row.clock == 0 and row.width > grace and shrink(row, most, shortest, False):
+        if row.tick % row.clock == 0 and row.width > grace and shrink(row, most, shortest, False, found):
             return i
     return -1

@@ -121,9 +121,9 @@ class ChannelMonitor:
             self._open(Detection("page_hinkley", direction, statistic, plan.threshold[which], max(1, since)))
             return crossed
         if cut >= 0:
-            mean = adwin.mean(self._adwin) / plan.adwin_scale
-            width = adwin.width(self._adwin) * plan.block
-            self._open(Detection("adwin", "up" if mean > 0 else "down", abs(mean), plan.gate, max(1, width)))
+            since, difference, epsilon = adwin.newest_cut()
+            direction = "up" if difference > 0 else "down"
+            self._open(Detection("adwin", direction, abs(difference), epsilon, since * plan.block))
             return cut
         return None
 

@@ -30,7 +30,7 @@ from monitor.domain.text import number_text
 from monitor.reference.learner import OVERFLOW, Sample
 
 SHORT = 1000  #: observations below which a reference is short: the chart on normal scores is added, blocks are not
-NEAR_UNIQUE = 0.5  #: distinct texts per usable value above which a stream is an identifier
+NEAR_UNIQUE = 0.9  #: distinct texts per usable value above which a stream is an identifier
 NEAR_UNIQUE_LEAST = 20
 PRESENT = 0.5  #: share of its topic's events a key must be in for its absence to be a missing value
 PSEUDO_OUT = 30  #: pseudo-observations of `out_of_range`: the reference's own extremes are its least certain part
