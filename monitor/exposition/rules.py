@@ -53,9 +53,7 @@ def render(settings: RulesSettings | None = None, hold_seconds: float = HOLD_SEC
     Raises ConfigurationError if the hold is too short for the rules to bridge a missed scrape.
     """
     if not hold_seconds >= SHORTEST_HOLD_SECONDS:
-        raise ConfigurationError(
-            [f"--hold: expected at least {duration(SHORTEST_HOLD_SECONDS)}, got {duration(hold_seconds)}"]
-        )
+        raise ConfigurationError([f"--hold: expected at least {SHORTEST_HOLD_SECONDS:g} seconds, got {hold_seconds:g}"])
     interval = _CHECKPOINT_INTERVAL_SECONDS if settings is None else settings.state.interval_seconds
     bridge = hold_seconds / 3
     checkpoint = max(bridge, _CHECKPOINTS_MISSING * interval)
