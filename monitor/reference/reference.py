@@ -75,7 +75,8 @@ def learn(
         required = bool(len(is_absent)) and float(is_absent.mean()) <= 1 - PRESENT
     keep = np.ones(len(is_absent), dtype=bool) if required else ~is_absent
     texts, numbers = (int((sample.cells == kind).sum()) for kind in (Cell.TEXT, Cell.NUMBER))
-    kind: StreamType = wanted or ("category" if texts > numbers else "number")
+    # nothing but missing values: a category takes numbers and texts alike, so that whatever comes is not missing
+    kind: StreamType = wanted or ("category" if texts > numbers or texts + numbers == 0 else "number")
     partition, codes = _encode_numbers(sample, keep) if kind == "number" else _encode_texts(sample, keep, categories)
     runs = [codes[run] for run in sample.runs(keep)]
     kept = int(keep.sum())
