@@ -47,14 +47,15 @@ quietly() {
 }
 
 jars_from_maven() {
-    quietly "$scratch/maven.log" mvn -B -q -f "$recipe" dependency:copy-dependencies -DoutputDirectory="$scratch/libs"
+    quietly "$scratch/maven.log" mvn -B -q -f "$recipe" dependency:copy-dependencies -DoutputDirectory="$scratch/libs" "$@"
 }
 
 install_kafka() {
     if [ -d "$kafka" ]; then return; fi
     have java || fail "Kafka needs a Java runtime, and there is no java: install default-jre-headless (Debian)."
     have mvn || fail "Kafka's jars come by Maven, and there is no mvn: install maven (Debian)."
-    jars_from_maven || jars_from_maven || {
+    # The second try does without Maven's usual store, which may be damaged, or in a home that cannot be written.
+    jars_from_maven || jars_from_maven -Dmaven.repo.local="$scratch/m2" || {
         tail -n 20 "$scratch/maven.log" >&2
         fail "Maven could not bring the jars of Kafka; its own words are above."
     }
