@@ -30,6 +30,8 @@ from monitor.state.store import Snapshot
 
 log = structlog.get_logger("driftgauge")
 
+#: what a message is counted under that a format fails on, instead of refusing it
+_DEFECT = "wrong_shape"
 #: of a name that is refused for its length, so much is logged
 _SHOWN = 200
 
@@ -120,11 +122,24 @@ class Watch:
         return self.models[key].exposure.is_late(self._clock.wall(), max_age_seconds)
 
     def _decode(self, batch: MessageBatch) -> Decoded:
+        """What the format makes of a batch.  Should it fail, which none is meant to, the messages are read one by one:
+        a defect that one message brings out must neither stop the loop nor cost its neighbours."""
+        decode = self._formats[batch.topic].decode
         try:
-            return self._formats[batch.topic].decode(batch)
-        except Exception as error:
-            error.add_note(f"while decoding {batch.topic}: {_span(batch.partitions, batch.offsets)}")
-            raise
+            return decode(batch)
+        except Exception:
+            if self._limit.passes(("decode_failed", batch.topic)) is not None:
+                log.exception("decode_failed", topic=batch.topic, place=_span(batch.partitions, batch.offsets))
+        if len(batch) == 1:
+            unread = "a message that the format can read", "one that it fails on"
+            return Decoded([], [Reject(batch.topic, batch.partitions[0], batch.offsets[0], _DEFECT, *unread)], 0, 0)
+        parts = [self._decode(_one(batch, index)) for index in range(len(batch))]
+        return Decoded(
+            frames=[frame for part in parts for frame in part.frames],
+            rejects=[reject for part in parts for reject in part.rejects],
+            accepted=sum(part.accepted for part in parts),
+            ignored=sum(part.ignored for part in parts),
+        )
 
     def _count(self, topic: str, decoded: Decoded) -> None:
         self._board.count_messages(topic, "ok", decoded.accepted)
@@ -214,6 +229,19 @@ class Watch:
 def firing(facts: Iterable[Fact]) -> list[EpisodeChange]:
     """The episodes that opened, or fired again."""
     return [fact for fact in facts if isinstance(fact, EpisodeChange) and fact.state == "firing"]
+
+
+def _one(batch: MessageBatch, index: int) -> MessageBatch:
+    """One message of a batch as a batch."""
+    here = slice(index, index + 1)
+    return MessageBatch(
+        topic=batch.topic,
+        values=batch.values[here],
+        partitions=batch.partitions[here],
+        offsets=batch.offsets[here],
+        timestamps=batch.timestamps[here],
+        headers=None if batch.headers is None else batch.headers[here],
+    )
 
 
 def _span(partitions: Sequence[int], offsets: Sequence[int]) -> str:

@@ -29,7 +29,8 @@ NOW = 1_000_000.0
 
 
 class LineFormat:
-    """`a`: a good event of model a at NOW; `a@5`: at time 5; `-`: ignored; `!`: rejected; `!!`: in two of its rows."""
+    """`a`: a good event of model a at NOW; `a@5`: at time 5; `-`: ignored; `!`: rejected; `!!`: in two of its rows;
+    `#`: a defect of the format."""
 
     def decode(self, batch: MessageBatch) -> Decoded:
         rows: dict[str, list[tuple[int, int, float, str]]] = {}
@@ -37,6 +38,8 @@ class LineFormat:
         ignored = 0
         for value, partition, offset in zip(batch.values, batch.partitions, batch.offsets, strict=True):
             text = (value or b"").decode()
+            if text == "#":
+                raise ZeroDivisionError("a defect")
             if text == "-":
                 ignored += 1
             elif text.startswith("!"):

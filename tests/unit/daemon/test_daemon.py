@@ -64,6 +64,16 @@ def test_bad_messages_are_logged_with_their_place_at_a_bounded_rate() -> None:
     assert bench.board.read().messages["t", "bad"] == 1000
 
 
+def test_a_message_that_a_format_fails_on_costs_no_neighbour() -> None:
+    """A defect of the format, said with a traceback; the message is counted as rejected, the others are read."""
+    bench = Bench([["a", "#", "!", "a"]])
+    with capture_logs() as lines:
+        assert bench.run() == 0
+    counted = {result: count for (_, result), count in bench.board.read().messages.items() if count}
+    assert counted == {"ok": 2, "bad": 1, "wrong_shape": 1}
+    assert "decode_failed" in [line["event"] for line in lines]
+
+
 def test_a_stop_saves_everything_and_ends_with_0() -> None:
     """Models, offsets; and everything is let go of."""
     store = MemoryStore()
