@@ -63,7 +63,7 @@ def run_statistics(runs: Sequence[Cells], points: Sequence[bool]) -> RunStatisti
     stayed = np.bincount(lefts[stays], minlength=len(is_point))
     leaves = seen - stayed
     own = {
-        int(cell): max(leaves[cell] - 2 * math.sqrt(leaves[cell]), leaves[cell] / 4) / seen[cell]
+        int(cell): float(max(leaves[cell] - 2 * math.sqrt(leaves[cell]), leaves[cell] / 4) / seen[cell])
         for cell in np.flatnonzero((seen >= OWN_RATE_LEAST) & is_point)
     }
     return RunStatistics(max(float(1 - stays.mean()), 1e-9), own, max(_longest(run, is_point) for run in runs))
