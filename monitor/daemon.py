@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from monitor.assembly import assemble
 from monitor.checkpoints import Checkpoints, Sinks
 from monitor.domain.errors import DriftgaugeError
 from monitor.domain.facts import EpisodeChange, Fact
+from monitor.domain.keys import StreamKey
 from monitor.kafka.notices import Assigned, Gap, Notice
 from monitor.logs import LogLimit, configure
 from monitor.parts import Parts, Timing
@@ -53,6 +55,7 @@ class Daemon:
         sinks = Sinks(parts.board, parts.source.commit_group)
         self._checkpoints = Checkpoints(parts.watch.models, self._writer, sinks, timing.interval_seconds, parts.clock)
         self._publish_due = -math.inf
+        self._drifts: dict[StreamKey, float] = {}  # found since views were last published
 
     def run(self) -> int:
         """Start, loop, stop; 0 when it stopped in order with everything saved."""
@@ -133,7 +136,7 @@ class Daemon:
             if not self._watch.is_late(key, self._timing.max_alert_age_seconds):
                 wall = self._clock.wall()
                 self._watch.models[key].exposure.drifted(change.stream, wall)
-                self._board.last_drift(change.stream, wall)
+                self._drifts[change.stream] = wall
 
     def _hear(self, notices: Sequence[Notice]) -> None:
         """What the source has to say beside events."""
@@ -169,19 +172,28 @@ class Daemon:
             return
         fresh = {key: watched for key, watched in self._watch.models.items() if watched.unpublished}
         views = {key: watched.monitor.view() for key, watched in fresh.items()}
+        # Alerts fire on the time of a drift, explain it by what they find beside it, and hold their peace for a model
+        # that is late: so lateness shows before the views, and they before the time.
+        self._show_late()
         self._board.publish_live(views)
+        for stream, wall in self._drifts.items():
+            self._board.last_drift(stream, wall)
+        self._drifts.clear()
         for key, watched in fresh.items():
             watched.unpublished, watched.streams = False, len(views[key].streams)
             self._board.last_observations(watched.exposure.last_observations())
-        for key in self._watch.models:
-            self._board.late(key, self._watch.is_late(key, self._timing.max_alert_age_seconds))
         self._board.set_lag(self._parts.source.lag())
         ended = self._clock.monotonic()
         self._publish_due = ended + max(PUBLISH_SECONDS, (ended - began) / PUBLISH_SHARE)
 
+    def _show_late(self) -> None:
+        for key in self._watch.models:
+            self._board.late(key, self._watch.is_late(key, self._timing.max_alert_age_seconds))
+
     def _show_restored(self) -> None:
         """The stored state is the last one scraped from before: its counters go on where they stood."""
         views = {key: watched.monitor.view() for key, watched in self._watch.models.items()}
+        self._show_late()
         self._board.publish_committed(views)
         self._board.publish_live(views)
         for watched in self._watch.models.values():
@@ -226,8 +238,6 @@ def iso_time(seconds: float) -> str | None:
 
 def run(settings: Settings) -> int:
     """Run until stopped; returns the exit code (0 in order, 1 failed, 2 configuration, 3 state)."""
-    from monitor.assembly import assemble  # what it imports takes a third of a second that `--help` need not wait for
-
     configure(settings.log.level, settings.log.format)
     with StopSignals() as signals:
         try:

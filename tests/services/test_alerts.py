@@ -28,6 +28,7 @@ from tests.services.webhook import WebhookReceiver
 
 pytestmark = pytest.mark.usefixtures("monitoring")
 
+ROOT = Path(__file__).resolve().parents[2]
 HOLD_SECONDS = 10
 FRAUD = ModelKey("fraud", "7")
 AMOUNT = StreamKey("fraud", "7", "amount", "feature")
@@ -166,8 +167,8 @@ def test_a_late_model_is_held_back_and_notified_when_it_has_caught_up(
 
 
 def driftgauge(*arguments: str) -> list[str]:
-    """The command, from the environment that runs the tests."""
-    return [str(Path(sys.executable).with_name("driftgauge")), *arguments]
+    """The command as the environment of these tests has it, installed or not."""
+    return [sys.executable, "-m", "monitor", *arguments]
 
 
 def events(count: int, mean: float, seed: int) -> Iterator[dict[str, object]]:
@@ -196,7 +197,7 @@ def daemon(tmp_path: Path, kafka_bootstrap: str, new_topic: Callable[..., str]) 
         "http": {"listen": target},
     }
     config.write_text(yaml.safe_dump(document))
-    process = Process(driftgauge("run", "--config", str(config)), tmp_path / "driftgauge.log")
+    process = Process(driftgauge("run", "--config", str(config)), tmp_path / "driftgauge.log", folder=ROOT)
     process.start()
     with httpx.Client(base_url=f"http://{target}", trust_env=False) as client:
         process.await_ready(lambda: answers(client, "/-/ready"), 30)
@@ -213,9 +214,8 @@ def test_a_drift_in_real_events_reaches_the_inbox_and_its_return_resolves_it(
 ) -> None:
     """Kafka → driftgauge run → Prometheus with `driftgauge rules` → Alertmanager → webhook, firing and resolved."""
     target, topic, config = daemon
-    printed = Process(
-        driftgauge("rules", "--config", str(config), "--hold", f"{HOLD_SECONDS}s"), tmp_path / "rules.printed"
-    )
+    command = driftgauge("rules", "--config", str(config), "--hold", f"{HOLD_SECONDS}s")
+    printed = Process(command, tmp_path / "rules.printed", folder=ROOT)
     printed.start()
     assert printed.wait(30) == 0, printed.last_words()
     running = chain(target, printed.log.read_text())
