@@ -35,11 +35,18 @@ BAD = [
     b"[1, 2]",
     b"null",
     b'{"model": null, "features": {"x": 1}}',
-    b"{" * 1_000_000,
+    b"{" * 900_000,
     b'{"model": "fraud", "features": {"x": 1}',
-    b'{"model": "\\ud800", "features": {"\\udfff": "\\ud800"}}',
     b'{"model": "m", "features": {"x": 1e999, "y": ' + b"9" * 400 + b'}, "ts": 1e300}',
     None,
+]
+
+
+#: good events all the same
+ODD = [
+    b'{"model": "\\ud800", "features": {"\\udfff": "\\ud800"}}',
+    b'{"model": "a \\"quoted\\" name", "features": {"new\\nline\\\\": NaN, "big": 1' + b"0" * 400 + b"}}",
+    b'{"model": "twice", "model": "once", "features": {"x": "text", "x": [1]}, "more": {"deep": []}}',
 ]
 
 
@@ -81,18 +88,20 @@ def test_good_and_rejected_and_ignored_are_what_was_produced(
     kafka_bootstrap: str, new_topic: Callable[..., str], start: Callable[..., DaemonProcess]
 ) -> None:
     """To the message, with the bad ones between the good."""
-    topic = new_topic(partitions=1, config={"max.message.bytes": "4000000"})
+    topic = new_topic()
     daemon = start(topic)
     sent = 0
     for number in range(5):
-        sent += kafka.produce(kafka_bootstrap, topic, [event(number), *BAD, {"model": "fraud", "label": 1}])
+        sent += kafka.produce(kafka_bootstrap, topic, [event(number), *BAD, *ODD, {"model": "fraud", "label": 1}])
     daemon.await_total(sent, "driftgauge_messages_total", topic=topic)
-    assert daemon.total("driftgauge_messages_total", topic=topic, result="ok") == 5
+    assert daemon.total("driftgauge_messages_total", topic=topic, result="ok") == 5 * (1 + len(ODD))
     assert daemon.total("driftgauge_messages_total", topic=topic, result="ignored") == 5
     daemon.await_total(5, "driftgauge_observations_total", feature="amount")
     rejected = daemon.lines("message_rejected")
     assert 0 < len(rejected) <= 60
     assert all({"topic", "partition", "offset", "expected", "found"} <= line.keys() for line in rejected)
+    assert daemon.total("driftgauge_observations_total", model='a "quoted" name', feature="new\nline\\") == 5
+    assert daemon.process.stop() == 0
 
 
 def test_a_drift_is_an_episode_in_log_metrics_and_decision_log(

@@ -56,6 +56,16 @@ def stored(daemon: DaemonProcess) -> tuple[dict[ModelKey, bytes], dict[tuple[str
     return dict(snapshot.models), dict(snapshot.offsets)
 
 
+def await_progress(daemon: DaemonProcess, wanted: float) -> None:
+    """Wait until more than this many events are in what is saved."""
+
+    def progress() -> bool:
+        assert daemon.process.running, daemon.process.last_words()
+        return daemon.total(COUNTERS[0], feature="amount") > wanted
+
+    wait_until(progress, 60, f"more than {wanted:g} events")
+
+
 def counters(samples: dict[Series, float]) -> dict[Series, float]:
     return {series: value for series, value in samples.items() if series[0] in COUNTERS}
 
@@ -74,7 +84,7 @@ def test_killed_again_and_again_the_state_is_that_of_one_run(
             kafka.produce(kafka_bootstrap, topic, more)
             produced += more
             wanted = chance.uniform(0.1, 0.9) * len(produced)
-            wait_until(lambda wanted=wanted: daemon.total(COUNTERS[0], feature="amount") > wanted, 60, "some progress")
+            await_progress(daemon, wanted)
             daemon.process.kill()
             daemon.start()
         daemon.await_total(len(produced), COUNTERS[0], feature="amount")
