@@ -102,7 +102,7 @@ class Checkpoints:
             facts=tuple(self._pending),
             at=self._clock.wall(),
         )
-        self._views = {key: watched.monitor.view() for key, watched in dirty.items()}
+        self._views = {key: watched.view for key, watched in dirty.items()}
         for watched in dirty.values():
             watched.unsaved = False
         self._pending = []

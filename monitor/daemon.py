@@ -171,16 +171,15 @@ class Daemon:
         if began < self._publish_due:
             return
         fresh = {key: watched for key, watched in self._watch.models.items() if watched.unpublished}
-        views = {key: watched.monitor.view() for key, watched in fresh.items()}
         # Alerts fire on the time of a drift, explain it by what they find beside it, and hold their peace for a model
         # that is late: so lateness shows before the views, and they before the time.
         self._show_late()
-        self._board.publish_live(views)
+        self._board.publish_live({key: watched.view for key, watched in fresh.items()})
         for stream, wall in self._drifts.items():
             self._board.last_drift(stream, wall)
         self._drifts.clear()
-        for key, watched in fresh.items():
-            watched.unpublished, watched.streams = False, len(views[key].streams)
+        for watched in fresh.values():
+            watched.unpublished = False
             self._board.last_observations(watched.exposure.last_observations())
         self._board.set_lag(self._parts.source.lag())
         ended = self._clock.monotonic()
@@ -192,7 +191,7 @@ class Daemon:
 
     def _show_restored(self) -> None:
         """The stored state is the last one scraped from before: its counters go on where they stood."""
-        views = {key: watched.monitor.view() for key, watched in self._watch.models.items()}
+        views = {key: watched.view for key, watched in self._watch.models.items()}
         self._show_late()
         self._board.publish_committed(views)
         self._board.publish_live(views)

@@ -71,9 +71,28 @@ class Watched:
 
     monitor: Monitor
     exposure: Exposure
-    streams: int = 0  #: at the last look
     unsaved: bool = True
     unpublished: bool = True
+    _view: ModelView | None = None
+    _stale: bool = True
+
+    @property
+    def view(self) -> ModelView:
+        """The model as it stands; looked at once between two frames, for showing and saving alike."""
+        if self._view is None or self._stale:
+            self._view = self.monitor.view()
+            self._stale = False
+        return self._view
+
+    @property
+    def streams(self) -> int:
+        """How many streams it had at the last look; one before the first."""
+        return 1 if self._view is None else max(1, len(self._view.streams))
+
+    def observe(self, frame: Frame) -> Sequence[Fact]:
+        """Show the monitor a frame; what is stored and what is shown are older from now on."""
+        self.unsaved = self.unpublished = self._stale = True
+        return self.monitor.observe(frame)
 
 
 class Watch:
@@ -102,7 +121,7 @@ class Watch:
                 raise StateError(
                     f"the stored state of model {key} is refused: {error}; `driftgauge state reset` lets it begin anew"
                 ) from error
-            self.models[key] = Watched(monitor, exposure, len(monitor.view().streams), unsaved=False)
+            self.models[key] = Watched(monitor, exposure, unsaved=False)
 
     def take(self, batch: MessageBatch) -> list[Fact]:
         """Read a batch and show its events to the monitors; the facts in order, by model.
@@ -177,10 +196,9 @@ class Watch:
         if known.any():
             self._board.observe_event_delay(float(delays[known].mean()), int(known.sum()))
         watched.exposure.received(frame.columns, float(np.fmax.reduce(frame.event_time)), wall)
-        watched.unsaved = watched.unpublished = True
         began = self._clock.monotonic()
         try:
-            facts = watched.monitor.observe(frame)
+            facts = watched.observe(frame)
         except Exception as error:
             span = _span(frame.partition.tolist(), frame.offset.tolist())
             error.add_note(f"while model {frame.model} observed {frame.topic}: {span}")
@@ -206,7 +224,7 @@ class Watch:
         limits = self._policy.limits
         if max(len(key.model.encode()), len(key.model_version.encode())) > limits.label_bytes:
             return "label_too_long"
-        streams = sum(max(1, watched.streams) for watched in self.models.values())
+        streams = sum(watched.streams for watched in self.models.values())
         return "too_many" if streams >= limits.streams else None
 
     def _refuse(self, frame: Frame, reason: str) -> None:

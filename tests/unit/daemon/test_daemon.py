@@ -270,6 +270,20 @@ def test_the_drifts_of_a_late_model_page_nobody(max_age: float | None, late: boo
     assert (reading.last_drift == {}) is late
 
 
+def test_the_time_of_a_drift_is_shown_beside_a_view_that_holds_it_and_never_before() -> None:
+    """An alert fires on the time: between two publications the drift waits for the view that explains it."""
+    bench = Bench([])
+    shown: list[tuple[int, int]] = []
+
+    def look() -> None:
+        reading = bench.board.read()
+        shown.append((len(reading.last_drift), reading.live[A].streams[0].observations))
+
+    bench.source._polls = [["a"], ["a*"], look, bench.later(1.5), look]
+    bench.run()
+    assert shown == [(0, 1), (1, 2)]
+
+
 def test_a_model_becomes_late_by_waiting() -> None:
     """No event needs to come for it."""
     bench = Bench([["a"]])
