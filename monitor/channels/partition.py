@@ -21,7 +21,8 @@ import numpy.typing as npt
 
 from monitor.channels.kernels import cells_of
 
-EDGES = 510  #: rank edges of a number partition; with the two of `far` the state keeps at most 512
+EDGES = 510  #: rank edges of a number partition
+EDGES_MOST = EDGES + 2  #: with the two of `far`: what a reference keeps at most
 FAR = 8.0  #: a value is far when it is this many times as distant from the median as any reference value
 Cells = npt.NDArray[np.uint16]
 Counts = npt.NDArray[np.int64]
@@ -51,20 +52,19 @@ class NumberPartition:
         """Cell numbers of values, uint16; NaN is missing."""
         return cells_of(values, self.edges)
 
-    def representative(self, cell: int) -> float:
-        """A value that stands for a cell in sentences: the edge itself, or the middle between two edges."""
-        edge, point = divmod(cell, 2)
-        last = len(self.edges) - 1
-        if point or edge == 0 or edge > last:
-            return float(self.edges[min(edge, last)])
-        return float(self.edges[edge - 1] / 2 + self.edges[edge] / 2)
+    @property
+    def positions(self) -> npt.NDArray[np.float64]:
+        """A value that stands for each cell but missing: the edge itself, or the middle between two; float64 (2K+1,)."""
+        found = np.repeat(self.edges, 2)
+        found[2::2] = self.edges[:-1] / 2 + self.edges[1:] / 2  # halved first: a sum of edges may overflow
+        return np.append(found, self.edges[-1])
 
     def quantile(self, counts: Counts, share: float) -> float:
         """The value below which `share` of the counted values lie (missing ones left out); NaN if none are counted."""
         cumulative = np.cumsum(counts[:-1])
         if not len(cumulative) or cumulative[-1] == 0:
             return float("nan")
-        return self.representative(int(np.searchsorted(cumulative, share * cumulative[-1])))
+        return float(self.positions[np.searchsorted(cumulative, share * cumulative[-1])])
 
 
 def number_partition(values: npt.NDArray[np.float64], missing: int, extremes: tuple[float, float]) -> NumberPartition:
@@ -79,10 +79,11 @@ def number_partition(values: npt.NDArray[np.float64], missing: int, extremes: tu
     """
     ordered = np.sort(values)
     ranks = np.unique(np.linspace(0, len(ordered) - 1, min(EDGES, len(ordered))).round().astype(np.int64))
-    inner = np.unique(ordered)
+    inner = np.unique(np.concatenate([ordered, np.array(extremes)]))
     if len(inner) > EDGES:
         inner = np.unique(ordered[ranks])
-    inner = np.unique(np.concatenate([inner, np.array(extremes)])) + 0.0  # −0.0 becomes 0.0: one zero, one cell
+        inner[[0, -1]] = extremes  # the first and last rank, or what lies beyond them
+    inner = inner + 0.0  # −0.0 becomes 0.0: one zero, one cell
     median = float(ordered[len(ordered) // 2])
     reach = FAR * max(inner[-1] - median, median - inner[0])
     edges = np.unique(np.concatenate([[median - reach], inner, [median + reach]])) if reach > 0 else inner

@@ -42,8 +42,7 @@ def distances(partition: Partition, recent: Counts) -> dict[str, float]:
         found["ks"] = ks(before, now)
         unit = partition.quantile(partition.counts, 0.75) - partition.quantile(partition.counts, 0.25)
         if unit > 0:
-            positions = np.array([partition.representative(cell) for cell in range(partition.size - 1)])
-            found["wasserstein"] = wasserstein(before, now, np.maximum.accumulate(positions), unit)
+            found["wasserstein"] = wasserstein(before, now, partition.positions, unit)
     return found
 
 
