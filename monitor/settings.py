@@ -14,10 +14,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from monitor.configuration.layers import anchor_paths, combine, read_environment, read_file, read_flags
-from monitor.configuration.mistakes import explain
+from monitor.configuration.mistakes import Deeper, explain
 from monitor.configuration.profiles import read_profiles
 from monitor.configuration.values import Duration, FilePath, ListenAddress, PasswordHash, ReadableFile, Text, not_yet
-from monitor.domain.errors import ConfigurationError, DriftgaugeError
+from monitor.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from monitor.engine.policy import Override, Policy
@@ -43,8 +43,8 @@ class TopicSettings(BaseModel):
 
         try:
             open_format(self.format, self.fields)
-        except DriftgaugeError as error:
-            raise ValueError(str(error)) from None
+        except ConfigurationError as error:
+            raise Deeper(error) from None
         return self
 
 
@@ -143,7 +143,8 @@ class ReferenceSettings(BaseModel):
         default=WarmupSettings(), description="How long a reference is learned from live events."
     )
     new_version: Annotated[Literal["learn", "inherit"], not_yet("inherit")] = Field(
-        default="learn", description="What a new model version starts from: `learn` its own reference by warm-up."
+        default="learn",
+        description="What a new model version starts from: `learn` its own. `inherit`: not available in this version.",
     )
 
     @field_validator("profiles")
@@ -227,7 +228,7 @@ class StateSettings(BaseModel):
 
     model_config = _Model
     store: Annotated[Literal["sqlite", "kafka"], not_yet("kafka")] = Field(
-        default="sqlite", description="`sqlite`: a directory on this machine."
+        default="sqlite", description="`sqlite`: a directory on this machine. `kafka` is not available in this version."
     )
     path: FilePath = Field(
         default=Path("./driftgauge-state"), description="Directory of the state; one running daemon owns it."
@@ -388,14 +389,7 @@ def load(
 def _override(item: OverrideSettings, general: MinEffectSettings) -> Override:
     from monitor.engine.policy import MinEffect, Override
 
-    effect: MinEffect | None = None
+    given = item.model_dump(exclude={"match", "min_effect"})
     if item.min_effect is not None:
-        given = item.min_effect.model_dump(exclude_none=True)
-        effect = MinEffect(**{**general.model_dump(), **given})
-    return Override(
-        **item.match.model_dump(),
-        type=item.type,
-        min_effect=effect,
-        budget_share=item.budget_share,
-        weight=item.weight,
-    )
+        given["min_effect"] = MinEffect(**(general.model_dump() | item.min_effect.model_dump(exclude_none=True)))
+    return Override(**item.match.model_dump(), **given)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -74,7 +76,10 @@ def command(
         source = _as_topic(source, settings, topic)
     elif topic is not None:
         raise typer.BadParameter("--topic names a topic of the configuration: give --config too")
-    _replay(source, _policy(settings, warmup, profile or []), stdout)
+    make_policy = cache(partial(_policy, settings, warmup, profile or []))
+    if settings is not None or profile:
+        make_policy()  # what is wrong with a profile is said before the first event is read
+    _replay(source, make_policy, stdout)
 
 
 def _as_topic(source: Source, settings: Settings, wanted: str | None) -> Source:
@@ -102,7 +107,7 @@ def _policy(settings: Settings | None, warmup: int | None, profiles: list[Path])
     return policy
 
 
-def _replay(source: Source, policy: Policy, as_lines: bool) -> None:
+def _replay(source: Source, policy: Callable[[], Policy], as_lines: bool) -> None:
     from monitor.cli.event_files.opening import open_events
     from monitor.cli.replay_report import open_report
     from monitor.cli.replaying import Replay

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from monitor.cli.event_files.chunk import Chunk, Unreadable
@@ -20,8 +20,8 @@ _KEPT_UNREADABLE = 5
 class Replay:
     """Takes chunks one after the other; counts what it has seen, and keeps the first of what it could not read."""
 
-    def __init__(self, policy: Policy) -> None:
-        self.policy = policy
+    def __init__(self, policy: Callable[[], Policy]) -> None:
+        self._policy = policy  # asked for with the first event, because an empty input needs none
         self.events = 0
         self.unreadable = 0
         self.first_unreadable: list[Unreadable] = []
@@ -38,7 +38,7 @@ class Replay:
         for frame in chunk.frames:
             monitor = self._monitors.get(frame.model)
             if monitor is None:
-                monitor = self._monitors[frame.model] = ModelMonitor(frame.model, self.policy)
+                monitor = self._monitors[frame.model] = ModelMonitor(frame.model, self._policy())
             facts += monitor.observe(frame)
         changes = [fact for fact in facts if isinstance(fact, EpisodeChange)]
         # stable, so that only several models are put into one order

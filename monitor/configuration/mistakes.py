@@ -10,17 +10,39 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from monitor.configuration.names import KeyPath, dotted, is_secret, model_at, variables
+from monitor.domain.errors import ConfigurationError
+
+
+class Deeper(ValueError):
+    """A validator's mistakes with places of their own, relative to what it looks at (`fields.ts: expected …`)."""
+
+    def __init__(self, error: ConfigurationError) -> None:
+        super().__init__(str(error))
+        self.mistakes = error.mistakes
 
 
 def explain(error: ValidationError, places: Mapping[KeyPath, str], model: type[BaseModel]) -> list[str]:
     """One line a mistake: place, expectation, finding, and where it was written."""
-    return [_line(detail, places, model) for detail in error.errors(include_url=False)]
+    lines = []
+    for detail in error.errors(include_url=False):
+        cause = detail.get("ctx", {}).get("error")
+        if isinstance(cause, Deeper):
+            source = _source(detail["loc"], places)
+            lines += [f"{dotted(detail['loc'])}.{mistake}{source}" for mistake in cause.mistakes]
+        else:
+            lines.append(_line(detail, places, model))
+    return lines
+
+
+def _source(path: KeyPath, places: Mapping[KeyPath, str]) -> str:
+    """Where a value was written, or else the nearest one above it."""
+    written = next((places[path[:size]] for size in range(len(path), 0, -1) if path[:size] in places), "")
+    return f" ({written})" if written else ""
 
 
 def _line(detail: ErrorDetails, places: Mapping[KeyPath, str], model: type[BaseModel]) -> str:
     path: KeyPath = detail["loc"]
-    written = next((places[path[:size]] for size in range(len(path), 0, -1) if path[:size] in places), "")
-    source = f" ({written})" if written else ""
+    source = _source(path, places)
     if detail["type"] == "extra_forbidden":
         return f"{dotted(path)}: unknown key{_nearest_key(model, path)}{source}"
     if detail["type"] == "missing":

@@ -127,7 +127,7 @@ class _Input:
         if path is not None:
             self._raw = _opened(path)
             self._size = os.fstat(self._raw.fileno()).st_size
-        self._file = cast("IO[bytes]", gzip.open(self._raw)) if self._raw and zipped else self._raw
+        self._file = cast("IO[bytes]", gzip.GzipFile(fileobj=self._raw)) if self._raw and zipped else self._raw
         self._path = path
 
     def __enter__(self) -> _Input:
