@@ -1,6 +1,6 @@
 """One channel under test: closed while its detectors watch, open after one of them fired, until it has returned.
 
-    closed ──Page-Hinkley or ADWIN fires──▶ open ──`quiet` windows in a row near the reference──▶ closed
+    closed ──one of the detectors fires──▶ open ──`quiet` windows in a row near the reference──▶ closed
 
 Both states count in the channel's own values, never in frames.  While open the detectors rest in their primed state, so
 that a channel that came back is as watchful as at first.
@@ -17,10 +17,13 @@ import numpy.typing as npt
 from monitor.channels.kernels import block_sums
 from monitor.channels.partition import Cells
 from monitor.detectors.adwin import AdwinBank
+from monitor.detectors.glr import Glr
 from monitor.detectors.page_hinkley import PageHinkleyBank
 from monitor.engine.plan import ChannelPlan
 from monitor.engine.signals import Detection, Signal
 
+
+Values = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +49,9 @@ class ChannelMonitor:
             banks.page_hinkley.prime(self._page_hinkley, plan.prior, 0.0)
         else:
             self._adwin, self._page_hinkley = rows
+        rare = plan.rare_events
+        self._glr = None if rare is None else Glr(round(plan.prior), rare, plan.level)
         self.opened_by: Detection | None = None
-        self.detections = {"adwin": 0, "page_hinkley": 0}
         self._carry = 0  # sum of numerators of the unfinished block (closed) or window (open)
         self._filled = 0
         self._quiet = 0
@@ -55,13 +59,15 @@ class ChannelMonitor:
     @property
     def score(self) -> dict[str, float]:
         """Statistic over threshold of each detector; what fired holds its value while the channel is open."""
-        if self.opened_by is not None:
-            held = {"adwin": 0.0, "page_hinkley": 0.0}
-            return {**held, self.opened_by.detector: self.opened_by.score}
-        return {
+        found = {
             "adwin": self._banks.adwin.score(self._adwin),
             "page_hinkley": self._banks.page_hinkley.score(self._page_hinkley),
         }
+        if self._glr is not None:
+            found["glr"] = self._glr.score
+        if self.opened_by is not None:
+            found[self.opened_by.detector] = self.opened_by.score
+        return found
 
     def advance(self, cells: Cells) -> list[Signal]:
         """Take the next observations of the stream; what opened and closed on the way."""
@@ -101,38 +107,55 @@ class ChannelMonitor:
             self._carry = self._filled = self._quiet = 0
         return found
 
-    def _detect(self, z: npt.NDArray[np.float64], fed: npt.NDArray[np.float64]) -> int | None:
+    def _detect(self, z: Values, fed: Values) -> int | None:
         """Feed standardised values; the earliest change, noted in `opened_by`.
 
-        ADWIN goes first and Page-Hinkley only as far as ADWIN came: opening resets both, so that it does not show which
-        was ahead.
+        Each detector goes only as far as the one before it came.  Opening resets them all, so that it does not show
+        which was ahead.
         """
-        adwin, page_hinkley, plan = self._banks.adwin, self._banks.page_hinkley, self.plan
+        reach, verdict = len(z), None
+        for detect in (self._ask_adwin, self._ask_glr, self._ask_page_hinkley):
+            at, detection = detect(z[:reach], fed[:reach])
+            if detection is not None:
+                reach, verdict = at + 1, detection
+        if verdict is None:
+            return None
+        self.opened_by = verdict
+        self._banks.adwin.reset(self._adwin)
+        self._banks.page_hinkley.reset(self._page_hinkley)
+        if self._glr is not None:
+            self._glr.reset()
+        return reach - 1
+
+    def _ask_adwin(self, z: Values, fed: Values) -> tuple[int, Detection | None]:
+        adwin, plan = self._banks.adwin, self.plan
         cut = adwin.update(self._adwin, fed)
         while cut >= 0 and abs(adwin.mean(self._adwin)) / plan.adwin_scale <= plan.gate:
             cut = adwin.update(self._adwin, fed, cut + 1) if cut + 1 < len(fed) else -1
-        reach = z if cut < 0 else z[: cut + 1]
-        crossed = page_hinkley.update(self._page_hinkley, reach)
-        if crossed >= 0:
-            which = page_hinkley.fired(self._page_hinkley)
-            statistic = page_hinkley.statistic(self._page_hinkley, which)
-            since = page_hinkley.since(self._page_hinkley, which) * plan.block
-            direction = "up" if which % 2 == 0 else "down"
-            self._open(Detection("page_hinkley", direction, statistic, plan.threshold[which], max(1, since)))
-            return crossed
-        if cut >= 0:
-            since, difference, epsilon = adwin.newest_cut()
-            direction = "up" if difference > 0 else "down"
-            self._open(Detection("adwin", direction, abs(difference), epsilon, since * plan.block))
-            return cut
-        return None
+        if cut < 0:
+            return cut, None
+        since, difference, epsilon = adwin.newest_cut()
+        direction = "up" if difference > 0 else "down"
+        return cut, Detection("adwin", direction, abs(difference), epsilon, since * plan.block)
 
-    def _open(self, detection: Detection) -> None:
-        """Open the channel.  Both detectors rest in their primed state: where one had got ahead must not show."""
-        self.opened_by = detection
-        self.detections[detection.detector] += 1
-        self._banks.adwin.reset(self._adwin)
-        self._banks.page_hinkley.reset(self._page_hinkley)
+    def _ask_glr(self, z: Values, fed: Values) -> tuple[int, Detection | None]:
+        glr = self._glr
+        if glr is None:
+            return -1, None
+        # an indicator's zeros standardise to at most 0 (its mean is a rate), its ones to more
+        at = glr.update(np.flatnonzero(z > 0).tolist(), len(z))
+        return at, None if at < 0 else Detection("glr", "up", glr.statistic, glr.threshold, glr.since)
+
+    def _ask_page_hinkley(self, z: Values, fed: Values) -> tuple[int, Detection | None]:
+        bank, plan = self._banks.page_hinkley, self.plan
+        at = bank.update(self._page_hinkley, z)
+        if at < 0:
+            return at, None
+        which = bank.fired(self._page_hinkley)
+        statistic = bank.statistic(self._page_hinkley, which)
+        since = max(1, bank.since(self._page_hinkley, which)) * plan.block
+        direction = "up" if which % 2 == 0 else "down"
+        return at, Detection("page_hinkley", direction, statistic, plan.threshold[which], since)
 
     def _watch_return(self, cells: Cells, start: int) -> int | None:
         """Count quiet windows: position of the value that completes the last one, and the channel is closed."""
@@ -164,7 +187,7 @@ class ChannelMonitor:
             "opened_by": None
             if opened is None
             else [opened.detector, opened.direction, opened.statistic, opened.threshold, opened.length],
-            "detections": dict(self.detections),
+            "glr": None if self._glr is None else self._glr.dump(),
             "window": [self._carry, self._filled, self._quiet],
         }
 
@@ -173,6 +196,7 @@ class ChannelMonitor:
         """A monitor that goes on where the dumped one stood, over banks that were restored with it."""
         monitor = cls(plan, banks, tuple(state["rows"]))
         monitor.opened_by = None if state["opened_by"] is None else Detection(*state["opened_by"])
-        monitor.detections = dict(state["detections"])
+        if monitor._glr is not None:
+            monitor._glr.restore(state["glr"])
         monitor._carry, monitor._filled, monitor._quiet = state["window"]
         return monitor

@@ -11,10 +11,12 @@ import numpy.typing as npt
 from monitor.channels.dependence import Dependence
 from monitor.channels.table import ChannelTable
 from monitor.detectors import wald
+from monitor.detectors.glr import RATE_MOST
 from monitor.engine.budget import FAST
 
 CLOCK_MOST = 2000  #: reference observations beyond which an episode's clocks grow no more
 DELTA = {"single": 1e-5, "missing": 3e-4, "block": 1e-6}  #: ADWIN's δ at the floor level
+RARE = ("missing", "unseen")  #: indicators that the likelihood ratio watches while they are rare
 CLOCK = 32  #: values between two of ADWIN's checks; 1 on block means
 ADWIN_GATE = 0.1  #: standard deviations: a smaller step that ADWIN sees is no detection
 BLOCK_SLACK = (0.5, 0.5, 2.0, 2.0)  #: Page-Hinkley slack on block means, in their standard deviation
@@ -32,9 +34,11 @@ class ChannelPlan:
     z: per cell, NaN where the channel has no value (block means are standardised as they come).  adwin_scale turns z
     into what ADWIN is fed.  prior: reference values that Page-Hinkley's running mean starts with.
     window: values a closing window; tolerance: of its mean, in z; quiet: windows in a row that close the channel.
+    rare_events: events of the reference, if the channel is a rare independent indicator that the likelihood ratio watches.
     """
 
     table: ChannelTable
+    level: float
     block: int
     mean: float
     sd: float
@@ -49,24 +53,35 @@ class ChannelPlan:
     window: int
     tolerance: float
     quiet: int
+    rare_events: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Strictness:
+    """The budget's level A, the floor at which ADWIN's δ has its documented value, and whether the reference is short."""
+
+    level: float
+    floor: float
+    short: bool
 
 
 def plan_channel(
-    table: ChannelTable, dependence: Dependence, units: wald.Units | None, level: float, floor: float, short: bool
+    table: ChannelTable, dependence: Dependence, units: wald.Units | None, strictness: Strictness, events: int
 ) -> ChannelPlan:
-    """The plan of a channel at a level; floor: the level at which ADWIN's δ has its documented value."""
-    stricter = math.exp(floor - level)
+    """The plan of a channel; events: how often the reference would have had a 1 here, if it is an indicator."""
+    level, stricter = strictness.level, math.exp(strictness.floor - strictness.level)
     if dependence.dependent or units is None:
         return _plan_blocks(table, dependence, level, stricter)
     number = dependence.number
     clock_number = min(number, CLOCK_MOST)
-    ratio = dependence.variance_ratio * (1 + SMALL_SAMPLE / number) if short else 1.0
+    ratio = dependence.variance_ratio * (1 + SMALL_SAMPLE / number) if strictness.short else 1.0
     sd = dependence.sd * math.sqrt(ratio)
     window = max(64, clock_number // 4)
     slow, fast = level, level + FAST
     threshold = (units.units[0] * slow, units.units[1] * slow, units.units[2] * fast, units.units[3] * fast)
     return ChannelPlan(
         table=table,
+        level=level,
         block=1,
         mean=dependence.mean,
         sd=sd,
@@ -81,6 +96,7 @@ def plan_channel(
         window=window,
         tolerance=max(CLOSE * math.sqrt(1 / window + 1 / clock_number), CLOSE_LEAST),
         quiet=QUIET_WINDOWS,
+        rare_events=events if table.name in RARE and events <= RATE_MOST * number else None,
     )
 
 
@@ -92,6 +108,7 @@ def _plan_blocks(table: ChannelTable, dependence: Dependence, level: float, stri
     slow, fast = level - 2, (level + FAST) / 4
     return ChannelPlan(
         table=table,
+        level=level,
         block=block,
         mean=dependence.mean,
         sd=dependence.block_sd,

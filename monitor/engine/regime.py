@@ -16,11 +16,12 @@ from monitor.channels import indicators
 from monitor.channels.partition import CategoryPartition, Cells, NumberPartition
 from monitor.channels.registry import tested_channels
 from monitor.channels.runs import NEVER
+from monitor.channels.table import ChannelTable
 from monitor.engine.budget import FAST, BudgetInputs, floor_level, level
 from monitor.engine.channel import Banks, ChannelMonitor
 from monitor.engine.chart import ChartWitness
 from monitor.engine.effects import Effect, effects
-from monitor.engine.plan import plan_channel
+from monitor.engine.plan import Strictness, plan_channel
 from monitor.engine.signals import Signal
 from monitor.engine.witness import FarWitness, StuckWitness
 from monitor.reference.reference import StreamReference
@@ -40,14 +41,14 @@ class Regime:
         self.tables = tested_channels(reference.partition)
         self.number = min(reference.kept, RECENT_MOST)
         self.recent: Cells = np.zeros(0, dtype=np.uint16)
-        floor = floor_level(len(self.tables))
         self.level = level(inputs, len(self.tables), false_alarms)
+        strictness = Strictness(self.level, floor_level(len(self.tables)), reference.short)
         self.channels: dict[str, ChannelMonitor] = {}
         for table in self.tables:
             dependence = reference.dependence.get(table.key)
             if dependence is not None:
                 units = reference.units.get(table.key)
-                plan = plan_channel(table, dependence, units, self.level, floor, reference.short)
+                plan = plan_channel(table, dependence, units, strictness, _events(table, reference))
                 self.channels[table.key] = (
                     ChannelMonitor(plan, banks)
                     if state is None
@@ -129,8 +130,8 @@ class Regime:
         found: dict[tuple[str, str], float] = {}
         for channel in self.channels.values():
             for detector, score in channel.score.items():
-                key = (detector, channel.plan.table.name)
-                found[key] = max(score, found.get(key, 0.0))
+                name = channel.plan.table.name
+                found[(detector, name)] = max(score, found.get((detector, name), 0.0))
         for key, witness in self.witnesses().items():
             found[key] = 0.0 if witness.opened_by is None else witness.opened_by.score
         return found
@@ -154,3 +155,11 @@ class Regime:
             "channels": {key: channel.dump() for key, channel in self.channels.items()},
             **{name: None if witness is None else witness.dump() for name, witness in witnesses.items()},
         }
+
+
+def _events(table: ChannelTable, reference: StreamReference) -> int:
+    """How often the reference would have had a 1 on an indicator; unseen values as Good and Turing estimate them."""
+    partition = reference.partition
+    if table.name == "unseen" and isinstance(partition, CategoryPartition):
+        return partition.singletons
+    return int(partition.counts[table.numerators == 1].sum())
