@@ -33,8 +33,8 @@ PSEUDO = 16  #: pseudo-observations at the far end: how pessimistically a finite
 class Dependence:
     """Order statistics of one channel over its reference.
 
-    number: values; mean; sd: of single values (one pseudo-observation at each end keeps it positive); correlation: lag 1;
-    block: 1 if independent, else the block length; block_sd: of block means, read with care (0 if independent);
+    number: values; mean; sd: of single values (one pseudo-observation at each end keeps it positive); correlation: at
+    lag 1; block: 1 if independent, else the block length; block_sd: of block means, read with care (0 if independent);
     variance_ratio: long-run variance of window means over that of independent values, for short references.
     """
 
@@ -71,8 +71,7 @@ def block_means(runs: Sequence[Series], stride: int, block: int) -> list[Series]
     """
     longest = max(len(run) for run in runs)
     if block <= longest:
-        whole = [run[: len(run) // block * block].reshape(-1, block).mean(axis=1) for run in runs if len(run) >= block]
-        return whole
+        return [run[: len(run) // block * block].reshape(-1, block).mean(axis=1) for run in runs if len(run) >= block]
     group = max(1, block // (longest * stride))
     means = np.array([run.mean() for run in runs if len(run)])
     return [means[: len(means) // group * group].reshape(-1, group).mean(axis=1)]

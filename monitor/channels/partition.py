@@ -8,7 +8,8 @@ Numbers.  With K distinct edges e₁ < … < e_K there are 2K+1 cells, and one m
 Every edge is a point of its own, so ties and point masses (zeros, defaults, caps) are exact; up to `EDGES` distinct
 reference values the partition is the empirical distribution itself, beyond that edges are equally spaced ranks.
 
-Texts.  The most frequent categories have a cell each, then `other` (seen in the reference, but rarer), `unseen`, missing.
+Texts.  The most frequent categories have a cell each, then `other` (seen in the reference, but rarer), `unseen`,
+missing.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ class NumberPartition:
 
     @property
     def positions(self) -> npt.NDArray[np.float64]:
-        """A value that stands for each cell but missing: the edge itself, or the middle between two; float64 (2K+1,)."""
+        """A value that stands for each cell but missing: the edge itself, or the middle of two; float64 (2K+1,)."""
         found = np.repeat(self.edges, 2)
         found[2::2] = self.edges[:-1] / 2 + self.edges[1:] / 2  # halved first: a sum of edges may overflow
         return np.append(found, self.edges[-1])
@@ -78,11 +79,11 @@ def number_partition(values: npt.NDArray[np.float64], missing: int, extremes: tu
     [0, 0, 0, 1, 0, 2, 0, 1, 0, 0, 0, 1]
     """
     ordered = np.sort(values)
-    ranks = np.unique(np.linspace(0, len(ordered) - 1, min(EDGES, len(ordered))).round().astype(np.int64))
     inner = np.unique(np.concatenate([ordered, np.array(extremes)]))
     if len(inner) > EDGES:
-        inner = np.unique(ordered[ranks])
-        inner[[0, -1]] = extremes  # the first and last rank, or what lies beyond them
+        beyond = (extremes[0] < ordered[0]) + (extremes[1] > ordered[-1])
+        ranks = np.linspace(0, len(ordered) - 1, min(EDGES - beyond, len(ordered))).round().astype(np.int64)
+        inner = np.unique(np.concatenate([ordered[ranks], np.array(extremes)]))
     inner = inner + 0.0  # −0.0 becomes 0.0: one zero, one cell
     median = float(ordered[len(ordered) // 2])
     reach = FAR * max(inner[-1] - median, median - inner[0])

@@ -53,7 +53,9 @@ def spread(partition: NumberPartition) -> ChannelTable:
     """
     counts = partition.counts[:-1]
     number = int(counts.sum())
-    return ChannelTable("spread", "spread", "spread", np.append(abs(_mid_ranks(counts) - (number + 1)), ABSENT), number + 1)
+    return ChannelTable(
+        "spread", "spread", "spread", np.append(abs(_mid_ranks(counts) - (number + 1)), ABSENT), number + 1
+    )
 
 
 def mode(partition: NumberPartition) -> int | None:

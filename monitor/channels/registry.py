@@ -17,7 +17,12 @@ def tested_channels(partition: Partition) -> list[ChannelTable]:
     if isinstance(partition, NumberPartition):
         if not partition.counts[:-1].any():
             return [indicators.missing(partition)]
-        found = [rank.level(partition), rank.spread(partition), rank.body(partition), indicators.out_of_range(partition)]
+        found = [
+            rank.level(partition),
+            rank.spread(partition),
+            rank.body(partition),
+            indicators.out_of_range(partition),
+        ]
         return [*(table for table in found if table is not None), indicators.missing(partition)]
     known = indicators.categories(partition) if partition.labels else []  # none in a near-unique stream
     return [*known, indicators.missing(partition)]

@@ -32,7 +32,7 @@ class RunStatistics:
     own: Mapping[int, float]
     longest: int
 
-    def limits(self, size: int, level: float) -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    def limits(self, size: int, level: float) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
         """Run length at which each of `size` cells is stuck, when e^−level bounds the rate of false alarms.
 
         >>> RunStatistics(overall=0.5, own={}, longest=2).limits(1, level=20.0).tolist()
@@ -69,7 +69,7 @@ def run_statistics(runs: Sequence[Cells], points: Sequence[bool]) -> RunStatisti
     return RunStatistics(max(float(1 - stays.mean()), 1e-9), own, max(_longest(run, is_point) for run in runs))
 
 
-def _longest(run: Cells, is_point: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> int:
+def _longest(run: Cells, is_point: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> int:
     """Length of the longest repetition of one value in a run of cells."""
     same = (run[1:] == run[:-1]) & is_point[run[:-1]]
     breaks = np.flatnonzero(np.concatenate([[True], ~same, [True]]))

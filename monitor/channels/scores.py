@@ -3,9 +3,9 @@ r"""Normal scores: a scale-free series with tails, and how its window means vary
     g(x) = Φ⁻¹(u(x))            inside the reference's range,
     g(x) = g(end) ± min(20, distance beyond the end / scale)      outside,
 
-scale = (q₉₀ − q₁₀)/2.56, a standard deviation if the values were Gaussian.  Ranks of a short reference saturate at once;
-the linear tails let a window of one or two values far outside speak.  A reference that grows or falls all the time
-(|rank-time correlation| above .95) is judged by its differences instead.
+scale = (q₉₀ − q₁₀)/2.56, a standard deviation if the values were Gaussian.  Ranks of a short reference saturate at
+once; the linear tails let a window of one or two values far outside speak.  A reference that grows or falls all the
+time (|rank-time correlation| above .95) is judged by its differences instead.
 
 The standard deviation of window means is the larger of what the reference shows for that window and what an
 autoregressive series of its lag-1 correlation would have.
@@ -55,14 +55,15 @@ def scores(partition: NumberPartition, values: Series, cells: Cells | None = Non
 
     >>> partition = number_partition(np.arange(9.0), 0, (0.0, 8.0))
     >>> scores(partition, np.array([4.0, 8.0, 14.0])).round(2).tolist()
-    [0.0, 1.28, 4.12]
+    [0.0, 1.28, 3.56]
     """
     codes = partition.encode(values) if cells is None else cells
     low, high = float(partition.edges[partition.low]), float(partition.edges[partition.high])
     counts = partition.counts
     wide = partition.quantile(counts, 0.9) - partition.quantile(counts, 0.1)
     scale = max(wide / 2.56, (high - low) / 20, 1e-12 * max(abs(high), abs(low)), 1e-300)
-    beyond = np.clip((values - high) / scale, 0, TAIL) - np.clip((low - values) / scale, 0, TAIL)
+    reach = TAIL * scale  # applied first: a huge value over a tiny scale would overflow
+    beyond = np.clip(values - high, 0, reach) / scale - np.clip(low - values, 0, reach) / scale
     return _score_table(partition)[codes] + beyond
 
 

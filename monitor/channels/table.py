@@ -28,7 +28,7 @@ class ChannelTable:
 
     @property
     def applies(self) -> npt.NDArray[np.bool_]:
-        return self.numerators != ABSENT
+        return np.not_equal(self.numerators, ABSENT)
 
     @property
     def values(self) -> npt.NDArray[np.float64]:

@@ -1,6 +1,7 @@
 """Wasserstein-1 distance: how far mass has to be moved, in units of the reference's inter-quartile range.
 
-Trade-off: the one measure that says *how far*; sensitive to outliers, which the caller bounds by the bins' representatives.
+Trade-off: the one measure that says *how far*; sensitive to outliers, which the caller bounds by the bins'
+representatives.
 Source: Vallender (1974): the area between the cumulative distributions.
 """
 

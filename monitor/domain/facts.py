@@ -12,9 +12,7 @@ Aspect = Literal["value", "missing", "stuck"]
 EpisodeState = Literal["firing", "resolved"]
 Reason = Literal["returned", "relearned", "accepted", "expired"]
 #: the closed set of channel names users see; every category of a stream shares "category"
-ChannelName = Literal[
-    "level", "spread", "body", "out_of_range", "far", "stuck", "missing", "category", "unseen"
-]
+ChannelName = Literal["level", "spread", "body", "out_of_range", "far", "stuck", "missing", "category", "unseen"]
 
 
 class Status(IntEnum):

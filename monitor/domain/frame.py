@@ -55,7 +55,7 @@ class Column:
     @property
     def present(self) -> Mask:
         """Was the key there?"""
-        return self.cells != Cell.ABSENT
+        return np.not_equal(self.cells, Cell.ABSENT)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

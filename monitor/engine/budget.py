@@ -1,7 +1,7 @@
 r"""The alarm budget: from false alarms a week that a user accepts to the level A behind every threshold.
 
-e^−A bounds the false-alarm rate per observation and test.  R observations a week and stream, K streams of T = 4 × channels
-tests each, F accepted false alarms a week and model version, of which a stream may have its share:
+e^−A bounds the false-alarm rate per observation and test.  R observations a week and stream, K streams of
+T = 4 × channels tests each, F accepted false alarms a week and model version, of which a stream may have its share:
 
     A = max(FLOOR + ln(channels/3), ln(R K T / F)).
 

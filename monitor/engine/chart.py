@@ -56,7 +56,9 @@ class ChartWitness:
         signals: list[Signal] = []
         start = 0
         while start < len(series):
-            start = self._rest(series, start, places, signals) if self._left else self._look(series, start, places, signals)
+            start = (
+                self._rest(series, start, places, signals) if self._left else self._look(series, start, places, signals)
+            )
         return signals
 
     def _series(self, usable: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -91,6 +93,7 @@ class ChartWitness:
         self.detections += 1
         signals.append(Signal(int(places[best]), "chart", "level", self.opened_by, pulse=True))
         self._left, self._pause_sum = self._pause - 1, float(series[best])
+        self._sums = np.zeros(1)  # at once: what came before the alarm must not tell where the input was cut
         return best + 1
 
     def _rest(
@@ -103,7 +106,6 @@ class ChartWitness:
         self._left -= stop - start
         if self._left == 0:
             self._mean = self._pause_sum / self._pause
-            self._sums = np.zeros(1)
             self.opened_by = None
             signals.append(Signal(int(places[stop - 1]), "chart", "level", None))
         return stop

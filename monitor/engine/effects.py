@@ -28,7 +28,8 @@ class Effect:
 
     def relative(self, least: MinEffect) -> float:
         """Size in multiples of the smallest effect that matters."""
-        return abs(self.effect) / max(getattr(least, self.table.unit), 1e-12)
+        smallest: float = getattr(least, self.table.unit)
+        return abs(self.effect) / max(smallest, 1e-12)
 
 
 def effects(

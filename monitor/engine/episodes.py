@@ -77,6 +77,10 @@ class Episodes:
         """The observation at which the track opened (it must be open)."""
         return self._tracks[track].since
 
+    def open_keys(self, track: Track) -> Sequence[str]:
+        """Keys of the channels that hold the track open, the first to open first."""
+        return tuple(self._tracks[track].open)
+
     def leading(self, track: Track) -> str:
         """Key of the channel that has held the track open longest (it must be open)."""
         return self._tracks[track].open[0]
@@ -185,7 +189,7 @@ class Episodes:
         }
 
     @classmethod
-    def load(cls, state: dict[str, Any]) -> "Episodes":
+    def load(cls, state: dict[str, Any]) -> Episodes:
         """Episodes that go on where the dumped ones stood."""
         episodes = cls()
         for track in TRACKS:

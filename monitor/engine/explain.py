@@ -60,7 +60,9 @@ def _width(effect: Effect) -> str:
     """Spread in words: distances from the centre, live against reference."""
     further = 0.5 + effect.effect
     side, share = ("further from", further) if further >= 0.5 else ("closer to", 1 - further)
-    return f"a live value lies {side} the centre than a reference value in {_percent(share)} of comparisons, expected 50 %"
+    return (
+        f"a live value lies {side} the centre than a reference value in {_percent(share)} of comparisons, expected 50 %"
+    )
 
 
 def _medians(partition: Partition, recent: npt.NDArray[np.int64]) -> str:
@@ -86,4 +88,3 @@ def _percent(share: float) -> str:
     """
     percent = 100 * share
     return f"{percent:.0f} %" if percent >= 10 or percent == 0 else f"{percent:.2g} %"
-

@@ -11,7 +11,7 @@ import numpy as np
 
 from monitor.detectors.adwin import AdwinBank
 from monitor.detectors.page_hinkley import PageHinkleyBank
-from monitor.domain.errors import StateError
+from monitor.domain.errors import ProfileError, StateError
 from monitor.domain.facts import Fact, Place
 from monitor.domain.frame import Cell, Column, Frame
 from monitor.domain.keys import Kind, ModelKey, StreamKey
@@ -21,11 +21,10 @@ from monitor.engine.observations import Observations
 from monitor.engine.policy import Policy
 from monitor.engine.rollup import roll_up
 from monitor.engine.show import view_stream
+from monitor.engine.snapshot import dump_banks, load_banks, seal, unseal
 from monitor.engine.stream import StreamMonitor, StreamSettings
 from monitor.engine.views import ModelView
 from monitor.reference.profile import Profile
-
-VERSION = 1  #: of the state; another one is refused
 
 
 class ModelMonitor:
@@ -83,7 +82,7 @@ class ModelMonitor:
         columns = {(column.kind, column.feature): column for column in frame.columns}
         if frame.has_features.any():
             self._feature_topics.add(frame.topic)
-        self._meet(frame, columns)
+        met = self._meet(frame, columns)
 
         def place(row: int) -> Place:
             at = int(frame.partition[row]), int(frame.offset[row]), int(frame.row[row])
@@ -92,7 +91,7 @@ class ModelMonitor:
         facts: list[tuple[int, Fact]] = []
         for name in sorted(self.streams):
             stream, column = self.streams[name], columns.get(name)
-            rows = self._rows(frame, name, stream, column)
+            rows = _rows(frame, stream, column, self._at_home(name, frame, met.get(name)))
             if len(rows):
                 facts += stream.observe(_observations(column, rows, clock, ordinal, place), self._births)
         self.clock = float(clock[-1])
@@ -100,10 +99,15 @@ class ModelMonitor:
         facts.sort(key=lambda located: located[0])  # stable: within a row, streams stay in order
         return [fact for _, fact in facts]
 
-    def _meet(self, frame: Frame, columns: Mapping[tuple[Kind, str], Column]) -> None:
-        """Create the streams that a frame brings, in the order of their first event, within the limits."""
+    def _meet(self, frame: Frame, columns: Mapping[tuple[Kind, str], Column]) -> dict[tuple[Kind, str], int]:
+        """Create the streams that a frame brings, in the order of their first event, within the limits.
+
+        Returns the row of that first event, by stream.
+        """
         first = {
-            name: int(column.present.argmax()) for name, column in columns.items() if name not in self._homes and column.present.any()
+            name: int(column.present.argmax())
+            for name, column in columns.items()
+            if name not in self._homes and column.present.any()
         }
         for name in sorted(first, key=lambda name: (first[name], name)):
             if name not in self.streams:
@@ -115,30 +119,23 @@ class ModelMonitor:
                     continue
                 self._create(*name, birth=self.events + first[name])
             self._homes[name] = frame.topic
+        return first
 
     def _refusal(self, name: tuple[Kind, str]) -> str | None:
         if len(name[1].encode()) > self.policy.limits.label_bytes:
             return "label_too_long"
         return "too_many" if len(self.streams) >= self.policy.limits.streams else None
 
-    def _rows(
-        self, frame: Frame, name: tuple[Kind, str], stream: StreamMonitor, column: Column | None
-    ) -> "np.ndarray[Any, np.dtype[np.int64]]":
-        """Rows of a frame that are observations of a stream: the key is there, or its absence means something."""
-        present = np.zeros(len(frame), dtype=bool) if column is None else column.present
+    def _at_home(self, name: tuple[Kind, str], frame: Frame, first: int | None) -> tuple[int, bool]:
+        """Row from which a frame's topic is known to be a stream's, and whether it passes for it in earlier rows too.
+
+        first: the row with the stream's first event ever, None if that is not in this frame.  Up to there the topic of
+        a stream of a profile is known only if just one topic carries features.
+        """
         home = self._homes.get(name)
-        if home is None:  # of a profile, and never present so far: its topic is known if only one carries features
-            is_home = name[0] == "feature" and self._feature_topics == {frame.topic}
-        else:
-            is_home = home == frame.topic
-        if not is_home:
-            return np.flatnonzero(present)
-        candidates = present | frame.has_features
-        if stream.observations == 0 and stream.warmup is not None:
-            candidates[: int(present.argmax()) if present.any() else len(candidates)] = False  # not born yet
-        if stream.warmup is None and not stream.required:
-            return np.flatnonzero(present)
-        return np.flatnonzero(candidates)
+        begin = len(frame) if home != frame.topic else first or 0
+        is_only = name[0] == "feature" and self._feature_topics == {frame.topic}
+        return begin, is_only and (home is None or first is not None)
 
     def tick(self, watermark: float) -> list[Fact]:
         """Let event time pass: nothing expires yet, so no facts."""
@@ -158,35 +155,37 @@ class ModelMonitor:
 
     def dump(self) -> bytes:
         """The whole state, canonical: the same events give the same bytes however they were cut into frames."""
-        banks = {"adwin": self._banks.adwin, "page_hinkley": self._banks.page_hinkley}
-        state = {
-            "version": VERSION,
-            "clock": None if self.clock != self.clock else self.clock,
-            "events": self.events,
-            "births": self._births,
-            "homes": [[*name, topic] for name, topic in sorted(self._homes.items())],
-            "feature_topics": sorted(self._feature_topics),
-            "refused": self.refused,
-            "refused_names": sorted(self._refused_names),
-            "streams": [[*name, stream.dump()] for name, stream in sorted(self.streams.items())],
-            "banks": {name: _pack(bank.dump()) for name, bank in banks.items()},
-        }
-        return msgspec.msgpack.encode(state, order="deterministic")
+        streams = [(name, stream.dump()) for name, stream in sorted(self.streams.items())]
+        return seal(
+            {
+                "clock": None if self.clock != self.clock else self.clock,
+                "events": self.events,
+                "births": self._births,
+                "homes": [[*name, topic] for name, topic in sorted(self._homes.items())],
+                "feature_topics": sorted(self._feature_topics),
+                "refused": self.refused,
+                "refused_names": sorted(self._refused_names),
+                "banks": dump_banks(self._banks, [state for _, state in streams]),
+                "streams": [[*name, state] for name, state in streams],
+            }
+        )
 
     @classmethod
-    def load(cls, key: ModelKey, policy: Policy, state: bytes) -> "ModelMonitor":
+    def load(cls, key: ModelKey, policy: Policy, state: bytes) -> ModelMonitor:
         """A monitor that goes on where the dumped one stood.  Raises StateError if the state is not one of ours."""
-        try:
-            plain = msgspec.msgpack.decode(state, strict=True)
-            version = plain["version"]
-        except (msgspec.DecodeError, KeyError, TypeError) as error:
-            raise StateError(f"state of {key}: expected a snapshot of version {VERSION}, found unreadable data") from error
-        if version != VERSION:
-            raise StateError(f"state of {key}: expected version {VERSION}, found {version!r}; it is left as it is")
+        plain = unseal(key, state)
         monitor = cls(key, policy)
         try:
             monitor._restore(plain)
-        except (KeyError, TypeError, ValueError, IndexError) as error:
+        except (
+            ProfileError,
+            msgspec.MsgspecError,
+            LookupError,
+            TypeError,
+            ValueError,
+            ArithmeticError,
+            AttributeError,
+        ) as error:
             raise StateError(f"state of {key}: damaged snapshot ({error})") from error
         return monitor
 
@@ -197,9 +196,7 @@ class ModelMonitor:
         self._feature_topics = set(plain["feature_topics"])
         self.refused = dict(plain["refused"])
         self._refused_names = {(kind, feature) for kind, feature in plain["refused_names"]}
-        self._banks = Banks(AdwinBank(), PageHinkleyBank())
-        self._banks.adwin.load(_unpack(plain["banks"]["adwin"]))
-        self._banks.page_hinkley.load(_unpack(plain["banks"]["page_hinkley"]))
+        self._banks = load_banks(plain["banks"])
         self.streams = {}
         for kind, feature, state in plain["streams"]:
             key = StreamKey(self.key.model, self.key.model_version, feature, kind)
@@ -208,9 +205,21 @@ class ModelMonitor:
             self.streams[(kind, feature)] = stream
 
 
-def _observations(
-    column: Column | None, rows: Any, clock: Any, ordinal: Any, place: Any
-) -> Observations:
+def _rows(
+    frame: Frame, stream: StreamMonitor, column: Column | None, home: tuple[int, bool]
+) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """Rows of a frame that are observations of a stream: the key is there, or its absence means something."""
+    present = np.zeros(len(frame), dtype=bool) if column is None else column.present
+    if stream.warmup is None and not stream.required:
+        return np.flatnonzero(present)
+    begin, passes_before = home
+    is_home = np.arange(len(frame)) >= begin
+    if passes_before and stream.warmup is None:  # one that warms up is not born before its first event
+        is_home[:begin] = True
+    return np.flatnonzero(present | (frame.has_features & is_home))
+
+
+def _observations(column: Column | None, rows: Any, clock: Any, ordinal: Any, place: Any) -> Observations:
     """The chosen rows of a column; of a column that is not there at all, every cell is absent."""
     if column is None:
         cells, numbers = np.full(len(rows), Cell.ABSENT, dtype=np.uint8), np.full(len(rows), np.nan)
@@ -218,14 +227,3 @@ def _observations(
     texts = None if column.texts is None else column.texts[rows]
     cells, numbers = column.cells[rows], column.numbers[rows]
     return Observations(cells, numbers, texts, column.labels, rows, clock[rows], ordinal[rows], place)
-
-
-def _pack(arrays: Mapping[str, Any]) -> dict[str, Any]:
-    """Arrays as (type, shape, bytes)."""
-    return {name: [array.dtype.str, list(array.shape), array.tobytes()] for name, array in arrays.items()}
-
-
-def _unpack(packed: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: np.frombuffer(data, dtype=np.dtype(kind)).reshape(shape).copy() for name, (kind, shape, data) in packed.items()
-    }

@@ -33,15 +33,15 @@ class Observations:
     def __len__(self) -> int:
         return len(self.cells)
 
-    def part(self, start: int, stop: int) -> "Observations":
+    def part(self, start: int, stop: int) -> Observations:
         """The observations from start to before stop."""
         return self if start == 0 and stop == len(self) else self._only(slice(start, stop))
 
-    def present(self) -> "Observations":
+    def present(self) -> Observations:
         """The observations whose key was there."""
         return self._only(self.cells != Cell.ABSENT)
 
-    def _only(self, span: slice | Mask) -> "Observations":
+    def _only(self, span: slice | Mask) -> Observations:
         return Observations(
             self.cells[span],
             self.numbers[span],

@@ -18,7 +18,7 @@ def view_stream(stream: StreamMonitor) -> StreamView:
     scores, effects, gaps = {}, {}, {}
     if regime is not None:
         recent = regime.counts(regime.recent, regime.window)
-        scores = {pair: 0.0 for pair in stream.detections} | regime.scores()
+        scores = dict.fromkeys(stream.detections, 0.0) | regime.scores()
         effects = worst_by_name(regime.effects(recent))
         gaps = distances(regime.reference.partition, recent)
     return StreamView(

@@ -1,4 +1,4 @@
-"""What a model's monitor shows of itself: plain numbers for metrics, the demo and `state inspect`; derived, never stored."""
+"""What a model's monitor shows of itself, in plain numbers for metrics, demo and `state inspect`; never stored."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Witnesses: two special tests beside the change detectors, each quick where those are slow.
 
-`FarWitness` sees values far beyond anything in the reference (a unit change, a default like 999999) within a few events.
+`FarWitness` sees values far beyond anything in the reference (a unit change, a default like 999999) in a few events.
 `StuckWitness` sees a feed that repeats itself longer than its reference ever would.
 """
 
@@ -20,7 +20,7 @@ FAR_THRESHOLD = 3.0  #: far values, less two for each `number` observations, tha
 
 
 class FarWitness:
-    """A cumulative sum of far values: up by 1 for each, down by 2/number for every observation, capped at twice the threshold.
+    """A cumulative sum of far values: up by 1 for each, down by 2/number for every observation, at most 2 × threshold.
 
     far ▁▁▁█▁█▁███▁▁▁▁▁▁   opens above 3, closes at 0: a single wild value passes, four close together do not.
 

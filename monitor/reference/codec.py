@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from monitor.channels.dependence import Dependence
-from monitor.channels.partition import CategoryPartition, NumberPartition, Partition
+from monitor.channels.partition import EDGES_MOST, CategoryPartition, NumberPartition, Partition
 from monitor.channels.runs import RunStatistics
 from monitor.channels.scores import ScoreReference
 from monitor.detectors.wald import Units
@@ -29,10 +29,16 @@ def reference_to_plain(reference: StreamReference) -> dict[str, Any]:
         "type": reference.type,
         "partition": partition_to_plain(reference.partition),
         "dependence": {key: _fields(d) for key, d in reference.dependence.items()},
-        "units": {key: {"slack": list(u.slack), "units": [_open(x) for x in u.units]} for key, u in reference.units.items()},
+        "units": {
+            key: {"slack": list(u.slack), "units": [_open(x) for x in u.units]} for key, u in reference.units.items()
+        },
         "runs": None
         if runs is None
-        else {"overall": runs.overall, "own": [[cell, rate] for cell, rate in runs.own.items()], "longest": runs.longest},
+        else {
+            "overall": runs.overall,
+            "own": [[cell, rate] for cell, rate in runs.own.items()],
+            "longest": runs.longest,
+        },
         "scores": None
         if scores is None
         else {
@@ -71,6 +77,8 @@ def partition_from_plain(plain: Mapping[str, Any]) -> Partition:
     counts = np.array(plain["counts"], dtype=np.int64)
     if "edges" in plain:
         edges = np.array(plain["edges"], dtype=np.float64)
+        if not 1 <= len(edges) <= EDGES_MOST:
+            raise ProfileError(f"edges: expected 1 to {EDGES_MOST}, found {len(edges)}")
         if len(counts) != 2 * len(edges) + 2 or not (np.diff(edges) > 0).all():
             raise ProfileError(f"counts: expected 2 × {len(edges)} rising edges + 2 of them, found {len(counts)}")
         return NumberPartition(edges, counts, plain["low"], plain["high"])
@@ -88,7 +96,7 @@ def reference_from_plain(plain: Mapping[str, Any]) -> StreamReference:
         partition=partition_from_plain(plain["partition"]),
         dependence={key: Dependence(**fields) for key, fields in plain["dependence"].items()},
         units={key: Units(tuple(u["slack"]), _closed(u["units"])) for key, u in plain["units"].items()},
-        runs=None if runs is None else RunStatistics(runs["overall"], {c: r for c, r in runs["own"]}, runs["longest"]),
+        runs=None if runs is None else RunStatistics(runs["overall"], dict(runs["own"]), runs["longest"]),
         scores=None
         if not isinstance(score_partition, NumberPartition)
         else ScoreReference(

@@ -1,9 +1,9 @@
 """Learning a reference from a stream in bounded memory, whatever the stream's rate.
 
-The first `KEPT` observations are kept as they are.  Beyond that the stream is thinned evenly: it is divided into runs of
-`RUN` contiguous observations, of which every second, fourth, … is kept, so that the sample spans the whole warm-up (a
-day, a week) while order is preserved inside runs.  Which observations are kept depends on their position alone, hence not
-on how the stream is cut into frames.
+The first `KEPT` observations are kept as they are.  Beyond that the stream is thinned evenly: it is divided into runs
+of `RUN` contiguous observations, of which every second, fourth, … is kept, so that the sample spans the whole warm-up
+(a day, a week) while order is preserved inside runs.  Which observations are kept depends on their position alone,
+hence not on how the stream is cut into frames.
 
     observation   0 ··· 255 │ 256 ··· 511 │ 512 ··· 767 │ 768 ···      stride 1: all runs
     kept          ▇▇▇▇▇▇▇▇▇ │             │ ▇▇▇▇▇▇▇▇▇▇▇ │              stride 2: every second run
@@ -43,7 +43,7 @@ class Sample:
     low: float
     high: float
 
-    def runs(self, keep: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> list[slice]:
+    def runs(self, keep: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> list[slice]:
         """The runs as slices into the observations that a mask keeps."""
         before = np.concatenate([[0], np.cumsum(keep)])
         ends = [*self.starts[1:], len(self.cells)]
@@ -115,7 +115,9 @@ class Learner:
         """What has been learned so far; the learner goes on unharmed."""
         cells, numbers, texts = self._joined()
         starts = [0] if self.stride == 1 else list(range(0, len(cells), RUN))
-        return Sample(cells, numbers, texts, tuple(self._labels), starts or [0], self.stride, self.seen, self._low, self._high)
+        return Sample(
+            cells, numbers, texts, tuple(self._labels), starts or [0], self.stride, self.seen, self._low, self._high
+        )
 
     def dump(self) -> dict[str, Any]:
         """Plain data that `load` resumes from."""
@@ -128,12 +130,13 @@ class Learner:
             "extremes": [self._low, self._high],
             "seen": self.seen,
             "stride": self.stride,
+            "most": self._most,
         }
 
     @classmethod
-    def load(cls, state: dict[str, Any]) -> "Learner":
+    def load(cls, state: dict[str, Any]) -> Learner:
         """A learner that goes on where the dumped one stood."""
-        learner = cls()
+        learner = cls(state["most"])
         learner._cells = [np.frombuffer(state["cells"], np.uint8)]
         learner._numbers = [np.frombuffer(state["numbers"], np.float64)]
         learner._texts = [np.frombuffer(state["texts"], np.int32)]

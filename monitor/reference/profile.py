@@ -4,8 +4,8 @@
      "source": {"file": "train.csv", "sha256": "…", "rows": 50000},
      "streams": [{"feature": "amount", "kind": "feature", "summary": {…}, "reference": {…}}]}
 
-`summary` is for people and recomputed by nobody; `reference` is what the daemon works with; `identity` is the hash of all
-references, so that a hand-edited or cut-off file is refused instead of believed.
+`summary` is for people and recomputed by nobody; `reference` is what the daemon works with; `identity` is the hash of
+all references, so that a hand-edited or cut-off file is refused instead of believed.
 """
 
 from __future__ import annotations
@@ -65,7 +65,12 @@ def learn_profile(
     for (kind, feature), learner in sorted(learners.items()):
         reference = learn(learner.sample())
         streams.append(
-            {"feature": feature, "kind": kind, "summary": summary(reference), "reference": reference_to_plain(reference)}
+            {
+                "feature": feature,
+                "kind": kind,
+                "summary": summary(reference),
+                "reference": reference_to_plain(reference),
+            }
         )
     return {
         "driftgauge_profile": FORMAT,
@@ -130,7 +135,7 @@ def _rounded(number: float) -> float:
 
 
 def parse(document: object) -> Profile:
-    """Read a profile's JSON document.  Raises ProfileError that names the place, what was expected and what was found."""
+    """Read a profile's JSON document.  Raises ProfileError, which names the place, what was expected and found."""
     if not isinstance(document, dict):
         raise ProfileError(f"profile: expected an object, found {type(document).__name__}")
     version = document.get("driftgauge_profile")
@@ -139,23 +144,43 @@ def parse(document: object) -> Profile:
     plain = document.get("streams")
     if not isinstance(plain, list) or not plain:
         raise ProfileError(f"streams: expected a list of at least one stream, found {type(plain).__name__}")
-    streams: dict[tuple[Kind, str], StreamReference] = {}
-    for index, stream in enumerate(plain):
-        try:
-            kind, feature = stream["kind"], stream["feature"]
-            reference = reference_from_plain(stream["reference"])
-        except (KeyError, TypeError, ValueError, ProfileError) as error:
-            raise ProfileError(f"streams[{index}]: expected a stream with its reference, found {error!r}") from error
-        if kind not in KINDS or not isinstance(feature, str):
-            raise ProfileError(f"streams[{index}].kind: expected one of {', '.join(KINDS)}, found {kind!r}")
-        streams[(cast(Kind, kind), feature)] = reference
-    identity = document.get("identity")
-    if identity != _identity(plain):
+    identity, made = document.get("identity"), _identity_in(plain)
+    if identity != made:
         raise ProfileError(
-            f"identity: expected {_identity(plain)} from the references in the file, found {identity!r}; "
+            f"identity: expected {made} from the references in the file, found {identity!r}; "
             "the file was changed after it was made: make it anew with `driftgauge profile`"
         )
-    return Profile(str(identity), document.get("model"), _rate(document.get("events_per_week")), streams)
+    streams: dict[tuple[Kind, str], StreamReference] = {}
+    for index, stream in enumerate(plain):
+        kind, feature = stream["kind"], stream["feature"]
+        if kind not in KINDS or not isinstance(feature, str):
+            raise ProfileError(
+                f"streams[{index}]: expected a name and one of {', '.join(KINDS)}, found {feature!r} and {kind!r}"
+            )
+        if (kind, feature) in streams:
+            raise ProfileError(f"streams[{index}]: expected each {kind} once, found {feature!r} again")
+        streams[(cast(Kind, kind), feature)] = _reference_in(stream["reference"], index)
+    model = document.get("model")
+    if not isinstance(model, str | None):
+        raise ProfileError(f"model: expected a name or null, found {model!r}")
+    return Profile(made, model, _rate(document.get("events_per_week")), streams)
+
+
+def _identity_in(streams: list[Any]) -> str:
+    """The identity that the references of a document add up to."""
+    try:
+        return _identity(streams)
+    except (LookupError, TypeError, ValueError, ArithmeticError, RecursionError) as error:
+        raise ProfileError(
+            f"streams: expected objects with a feature, its kind and its reference, found {error!r}"
+        ) from error
+
+
+def _reference_in(plain: Any, index: int) -> StreamReference:
+    try:
+        return reference_from_plain(plain)
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, ProfileError) as error:
+        raise ProfileError(f"streams[{index}].reference: expected a reference, found {error!r}") from error
 
 
 def _rate(found: object) -> float | None:

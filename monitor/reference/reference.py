@@ -111,7 +111,9 @@ def _encode_numbers(sample: Sample, keep: Mask) -> tuple[NumberPartition, Cells]
 def _encode_texts(sample: Sample, keep: Mask, top: int) -> tuple[CategoryPartition, Cells]:
     labels = [
         sample.labels[text] if cell == Cell.TEXT and text >= 0 else number_text(number) if cell == Cell.NUMBER else None
-        for cell, text, number in zip(sample.cells[keep], sample.texts[keep], sample.numbers[keep].tolist(), strict=True)
+        for cell, text, number in zip(
+            sample.cells[keep], sample.texts[keep], sample.numbers[keep].tolist(), strict=True
+        )
     ]
     overflowed = int(((sample.texts == OVERFLOW) & keep).sum())
     frequencies = Counter(label for label in labels if label is not None)
@@ -184,7 +186,9 @@ def gaps(reference: StreamReference) -> list[str]:
         found.append(f"short reference ({reference.kept} observations): wider limits, no block means")
     if reference.runs is None:
         found.append("no stuck test: the reference never changes, or is too short")
-    untested = [table.key for table in tested_channels(partition) if table.key not in reference.dependence]
+    if reference.dependent:
+        found.append("no out_of_range test: values depend on their predecessors")
+    untested = {table.key for table in tested_channels(partition)} - reference.dependence.keys() - {"out_of_range"}
     if untested:
-        found.append(f"too few values to test {', '.join(untested)}")
+        found.append(f"too few values to test {', '.join(sorted(untested))}")
     return found

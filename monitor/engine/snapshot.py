@@ -1,0 +1,97 @@
+"""Snapshots: a model's state as bytes, canonical, versioned and sealed.
+
+    {"version": 1, "checksum": CRC-32 of "state", "state": msgpack of plain data and raw arrays}
+
+The version is read before anything else, so that a snapshot of another release is refused by its name; the checksum
+tells damage from data, for a flipped bit inside an array would still look like one.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from monitor.detectors.adwin import AdwinBank
+from monitor.detectors.page_hinkley import PageHinkleyBank
+from monitor.detectors.rows import in_order
+from monitor.domain.errors import StateError
+from monitor.domain.keys import ModelKey
+from monitor.engine.channel import Banks
+
+VERSION = 1  #: of the state; another one is refused
+
+
+def seal(state: Mapping[str, Any]) -> bytes:
+    """Bytes of plain data; equal data gives equal bytes."""
+    body = msgspec.msgpack.encode(state, order="deterministic")
+    return msgspec.msgpack.encode({"version": VERSION, "checksum": zlib.crc32(body), "state": body})
+
+
+def unseal(key: ModelKey, sealed: bytes) -> Mapping[str, Any]:
+    """The plain data of a model's snapshot.  Raises StateError if it is another version's, cut off or damaged."""
+    try:
+        outer = msgspec.msgpack.decode(sealed)
+        version, body = outer["version"], outer.get("state")
+    except (msgspec.DecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise StateError(f"state of {key}: expected a snapshot of version {VERSION}, found unreadable data") from error
+    if version != VERSION:
+        raise StateError(f"state of {key}: expected version {VERSION}, found {version!r}; it is left as it is")
+    if not isinstance(body, bytes) or zlib.crc32(body) != outer.get("checksum"):
+        raise StateError(f"state of {key}: expected a whole snapshot, found one whose checksum is another")
+    try:
+        state = msgspec.msgpack.decode(body)
+    except msgspec.DecodeError as error:
+        raise StateError(f"state of {key}: damaged snapshot ({error})") from error
+    if not isinstance(state, dict):
+        raise StateError(f"state of {key}: expected an object, found {type(state).__name__}")
+    return state
+
+
+def dump_banks(banks: Banks, streams: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The detectors of dumped streams, in the order of the streams, which are told their new rows.
+
+    Which rows a bank gave out depends on which stream asked first, and so on how the input was cut into frames.
+    """
+    adwin: list[int] = []
+    page_hinkley: list[int] = []
+    for channel in _channels(streams):
+        rows = channel["rows"]
+        channel["rows"] = [len(adwin), len(page_hinkley)]
+        adwin.append(rows[0])
+        page_hinkley.append(rows[1])
+    return {
+        "adwin": _pack(in_order(banks.adwin.dump(), adwin)),
+        "page_hinkley": _pack(in_order(banks.page_hinkley.dump(), page_hinkley)),
+    }
+
+
+def _channels(streams: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    for stream in streams:
+        for regime in (stream["regime"], stream["relearned"]):
+            if regime is not None:
+                yield from (channel for _, channel in sorted(regime["channels"].items()))
+
+
+def load_banks(state: Mapping[str, Any]) -> Banks:
+    """The banks of a snapshot.  Raises ValueError, KeyError or TypeError if they do not fit."""
+    banks = Banks(AdwinBank(), PageHinkleyBank())
+    banks.adwin.load(_unpack(state["adwin"]))
+    banks.page_hinkley.load(_unpack(state["page_hinkley"]))
+    return banks
+
+
+def _pack(arrays: Mapping[str, npt.NDArray[np.generic]]) -> dict[str, Any]:
+    """Arrays as (type, shape, bytes)."""
+    return {name: [array.dtype.str, list(array.shape), array.tobytes()] for name, array in arrays.items()}
+
+
+def _unpack(packed: Mapping[str, Any]) -> dict[str, npt.NDArray[np.generic]]:
+    found = {}
+    for name, (kind, shape, data) in packed.items():
+        found[name] = np.frombuffer(data, dtype=np.dtype(kind)).reshape(shape).copy()
+    return found
