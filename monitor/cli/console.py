@@ -37,7 +37,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequenc
     from rich.table import Table
     from rich.text import Text
 
-    made = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for position, heading in enumerate(headings):
         made.add_column(heading, justify="right" if position in right else "left", overflow="fold")
     for row in rows:

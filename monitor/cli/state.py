@@ -102,6 +102,8 @@ def reset_command(
     """Throw away what a stopped daemon has learned of some models or streams; they start anew with the next events."""
     if everything == any(item is not None for item in (model, model_version, feature)):
         raise typer.BadParameter("say what to reset: --model, --model-version, --feature, or --all")
+    if feature is not None and config is None:
+        raise typer.BadParameter("--feature needs --config: the rest of its model is kept as the configuration has it")
     with _opened(directory, config) as (store, policy):
         snapshot = store.load()
         keys = [

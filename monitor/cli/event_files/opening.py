@@ -129,11 +129,14 @@ class _Input:
             self._size = os.fstat(self._raw.fileno()).st_size
         self._file = cast("IO[bytes]", gzip.GzipFile(fileobj=self._raw)) if self._raw and zipped else self._raw
         self._path = path
+        self._text: IO[str] | None = None
 
     def __enter__(self) -> _Input:
         return self
 
     def __exit__(self, *_: object) -> None:
+        if self._text is not None and self._path is not None:
+            self._text.close()
         if self._raw is not None:
             self._raw.close()
 
@@ -160,4 +163,6 @@ class _Input:
     def lines(self) -> IO[str]:
         """The file as text; bytes that are no UTF-8 are written out (`\\xff`) rather than lost."""
         binary = self._file if self._file is not None else sys.stdin.buffer
-        return io.TextIOWrapper(cast("IO[bytes]", binary), encoding="utf-8-sig", errors="backslashreplace", newline="")
+        text = io.TextIOWrapper(cast("IO[bytes]", binary), encoding="utf-8-sig", errors="backslashreplace", newline="")
+        self._text = text
+        return text

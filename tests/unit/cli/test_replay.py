@@ -17,7 +17,22 @@ from tests.unit.cli.invoke import Result, clean_environment, command, driftgauge
 
 CHANGE = 1000
 LENGTH = 1400
-KEYS = ["i", "ts", "model", "model_version", "feature", "kind", "aspect", "state", "reason", "detector", "channel", "score", "effect", "explanation"]
+KEYS = [
+    "i",
+    "ts",
+    "model",
+    "model_version",
+    "feature",
+    "kind",
+    "aspect",
+    "state",
+    "reason",
+    "detector",
+    "channel",
+    "score",
+    "effect",
+    "explanation",
+]
 
 
 def lines(result: Result) -> list[dict[str, Any]]:

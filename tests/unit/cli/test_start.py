@@ -17,7 +17,8 @@ HEAVY = {"river", "confluent_kafka", "uvicorn", "starlette", "pandas", "scipy", 
 
 def imported(statement: str, stdin: str = "") -> set[str]:
     """Top-level packages that a statement leaves imported in a fresh process."""
-    code = f"import sys\ntry:\n    {statement}\nexcept SystemExit:\n    pass\nprint('\\n'.join(sys.modules), file=sys.stderr)"
+    show = "print(*sys.modules, file=sys.stderr)"
+    code = f"import sys\ntry:\n    {statement}\nexcept SystemExit:\n    pass\n{show}"
     done = subprocess.run(
         [sys.executable, "-c", code], input=stdin, capture_output=True, text=True, env=clean_environment(), check=True
     )

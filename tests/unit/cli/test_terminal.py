@@ -1,0 +1,56 @@
+"""What a person sees: replay on a terminal, made by a pseudo-terminal."""
+
+from __future__ import annotations
+
+import os
+import pty
+import subprocess
+from pathlib import Path
+
+from tests.unit.cli.frames import csv_text
+from tests.unit.cli.invoke import clean_environment, command
+
+
+def on_terminal(*arguments: str | Path) -> str:
+    """All that a command writes on a terminal, standard error included."""
+    mine, theirs = pty.openpty()
+    process = subprocess.Popen(
+        command(*arguments),
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        env=clean_environment({"TERM": "xterm"}),
+    )
+    os.close(theirs)
+    written = b""
+    while True:
+        try:
+            piece = os.read(mine, 65_536)
+        except OSError:  # the other side is closed
+            break
+        if not piece:
+            break
+        written += piece
+    os.close(mine)
+    assert process.wait(30) == 0, written.decode()
+    return written.decode()
+
+
+def test_a_terminal_gets_a_table(tmp_path: Path) -> None:
+    """Episodes as rows with event, stream and reason, and how all stands at the end; no JSON."""
+    path = tmp_path / "flights.csv"
+    path.write_text(csv_text(1400, 1000))
+    seen = on_terminal("replay", path, "--warmup", "500")
+    assert "flights/unversioned" in seen
+    assert "firing" in seen
+    assert "1,400 events, 1 model version, 2 streams: " in seen
+    assert '{"i":' not in seen
+
+
+def test_lines_can_be_forced_on_a_terminal(tmp_path: Path) -> None:
+    """--stdout prints what a program would get, and no bar between."""
+    path = tmp_path / "flights.csv"
+    path.write_text(csv_text(1400, 1000))
+    seen = on_terminal("replay", path, "--warmup", "500", "--stdout")
+    assert seen.startswith('{"i":')
+    assert "events" not in seen.split('"explanation"')[0]
