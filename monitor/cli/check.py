@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,7 +13,7 @@ from monitor.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from monitor.engine.policy import Policy
-    from monitor.settings import Settings
+    from monitor.settings import OverrideSettings, Settings, StreamMatchSettings
 
 
 def command(
@@ -40,20 +40,33 @@ def command(
 
 def _refuse_unknown_properties(settings: Settings) -> None:
     """Ask librdkafka what it thinks of the properties; without brokers to go to, it connects nowhere."""
-    if not settings.kafka.properties:
-        return
+    left = dict(settings.kafka.properties)
+    mistakes: list[str] = []
+    while left and (refused := _refusal(left)) is not None:
+        mistakes.append(f"kafka.properties: {refused}")
+        named = [name for name in left if f'"{name}"' in refused]
+        if not named:
+            break
+        for name in named:  # what is wrong with the others shows without it
+            del left[name]
+    if mistakes:
+        raise ConfigurationError(mistakes)
+
+
+def _refusal(properties: Mapping[str, Any]) -> str | None:
+    """What the client says against these properties, secrets blackened; None if it takes them."""
     from confluent_kafka import Consumer, KafkaException
 
     from monitor.configuration.names import is_secret
 
-    for name, value in settings.kafka.properties.items():
-        try:
-            Consumer({"group.id": settings.kafka.group_id, name: value}).close()
-        except KafkaException as error:
-            text = error.args[0].str()
-            if "No such configuration property" in text or "Invalid value" in text or "Expected" in text:
-                shown = text if not is_secret(name) else "not accepted"
-                raise ConfigurationError([f"kafka.properties: `{name}`: {shown}"]) from None
+    try:
+        Consumer({**properties, "group.id": "check", "log_level": 0}).close()
+    except KafkaException as error:
+        text = str(error.args[0].str())
+        for name, value in properties.items():
+            text = text.replace(str(value), "***") if is_secret(name) and str(value) else text
+        return text
+    return None
 
 
 def _summary(settings: Settings, policy: Policy) -> Iterator[tuple[str, str]]:
@@ -76,11 +89,24 @@ def _summary(settings: Settings, policy: Policy) -> Iterator[tuple[str, str]]:
     late = settings.detection.max_alert_age
     yield "alerts", "never late" if late is None else f"none for events older than {render_duration(late)}"
     for override in settings.detection.overrides:
-        match_ = override.match
-        said = override.model_dump(exclude={"match"}, exclude_none=True)
-        text = ", ".join(f"{name} {value}" for name, value in said.items())
-        yield "override", f"{match_.model}/{match_.model_version} {match_.kind} {match_.feature}: {text}"
+        yield "override", f"{_named(override.match)}: {_said(override)}"
     yield "state", f"{settings.state.path} every {settings.state.interval_seconds:g} s"
     scheme = "https" if settings.http.tls else "http"
     asks = ", password asked" if settings.http.basic_auth else ""
     yield "metrics", f"{scheme}://{settings.http.listen}/metrics{asks}"
+
+
+def _named(match: StreamMatchSettings) -> str:
+    """The globs that say something: `feature amount*, model fraud`."""
+    given = [f"{name} {glob}" for name, glob in match.model_dump().items() if glob != "*"]
+    return ", ".join(given) or "every stream"
+
+
+def _said(override: OverrideSettings) -> str:
+    """What an override sets: `min_effect.level 0.1, weight 2`."""
+    said = override.model_dump(exclude={"match"}, exclude_none=True)
+    effects = said.pop("min_effect", {})
+    flat = {**{f"min_effect.{name}": value for name, value in effects.items()}, **said}
+    return ", ".join(
+        f"{name} {value:g}" if isinstance(value, float) else f"{name} {value}" for name, value in flat.items()
+    )

@@ -39,7 +39,8 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequenc
 
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for position, heading in enumerate(headings):
-        made.add_column(heading, justify="right" if position in right else "left", overflow="fold")
+        last = position == len(headings) - 1
+        made.add_column(heading, justify="right" if position in right else "left", overflow="fold", no_wrap=not last)
     for row in rows:
         made.add_row(*map(Text, row))  # names of features are no markup
     return made

@@ -167,28 +167,32 @@ class EpisodeTable:
     def finish(self, summary: Summary) -> None:
         views = summary.views()
         if self._changes:
-            headings = ("event", "time", "model", "stream", "what", "effect", "why")
-            show(headings, [_row(change) for change in self._changes], right=(0, 5))
+            headings, rows = _table(self._changes)
+            show(headings, rows, right=(0,))
         if self._left_out:
             say(f"… and {counted(self._left_out, 'further change')}; --stdout prints them all")
         say(_sentence(summary.events, views))
         tell_problems(summary)
 
 
-def _row(change: EpisodeChange) -> tuple[str, ...]:
-    stream, finding = change.stream, change.finding
-    what = change.state if change.reason is None else f"{change.state} ({change.reason})"
-    aspect = "" if change.aspect == "value" else f" [{change.aspect}]"
-    why = finding.explanation if change.state == "firing" else ""
-    return (
-        f"{change.place.offset:,}",
-        iso_time(change.place.event_time) or "",
-        str(stream.model_key),
-        f"{stream.feature}{aspect}",
-        what,
-        f"{finding.effect:+.3f}" if math.isfinite(finding.effect) else "",
-        why,
-    )
+def _table(changes: Sequence[EpisodeChange]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+    """Headings and rows; what would be the same in every row takes no room from the sentences."""
+    columns = {
+        "event": [f"{change.place.offset:,}" for change in changes],
+        "time": [(iso_time(change.place.event_time) or "")[:16].replace("T", " ") for change in changes],
+        "model": [str(change.stream.model_key) for change in changes],
+        "stream": [_stream(change) for change in changes],
+        "what": [change.state if change.reason is None else change.reason for change in changes],
+        "why": [change.finding.explanation if change.state == "firing" else "" for change in changes],
+    }
+    idle = [name for name in ("time", "model") if len(set(columns[name])) == 1]
+    shown = {name: column for name, column in columns.items() if name not in idle}
+    return tuple(shown), list(zip(*shown.values(), strict=True))
+
+
+def _stream(change: EpisodeChange) -> str:
+    """The feature, with the aspect if it is not its values."""
+    return change.stream.feature if change.aspect == "value" else f"{change.stream.feature} ({change.aspect})"
 
 
 def _sentence(events: int, views: Sequence[ModelView]) -> str:
@@ -200,7 +204,8 @@ def _sentence(events: int, views: Sequence[ModelView]) -> str:
         for status, number in standing.items()
         if number
     )
-    counts = f"{counted(events, 'event')}, {counted(len(views), 'model version')}, {counted(len(streams), 'stream')}"
+    models = str(views[0].key) if len(views) == 1 else counted(len(views), "model version")
+    counts = f"{counted(events, 'event')}, {models}, {counted(len(streams), 'stream')}"
     return f"{counts}{': ' + named if named else ''} at the end."
 
 

@@ -59,10 +59,27 @@ def test_profiles_are_read(tmp_path: Path) -> None:
 
 def test_a_property_that_the_client_does_not_know_is_refused(tmp_path: Path) -> None:
     """librdkafka itself is asked, without connecting."""
-    text = GOOD.replace("kafka:\n", "kafka:\n  properties: {socket.keepalive.enabel: true}\n")
+    text = GOOD.replace("kafka:\n", "kafka:\n  properties: {socket.keepalive.enabel: true, fetch.min.bytes: many}\n")
     result = driftgauge("check", "--config", config(tmp_path, text))
     assert result.code == 2
     assert "socket.keepalive.enabel" in result.err
+    assert "fetch.min.bytes" in result.err
+
+
+def test_secrets_are_in_no_output(tmp_path: Path) -> None:
+    """Neither a good configuration nor a refused one shows a password."""
+    good = GOOD.replace("kafka:\n", "kafka:\n  properties: {sasl.password: hunter2}\n")
+    bad = good.replace("hunter2", "hunter2, ssl.key.pem: hunter2, fetch.min.bytes: many")
+    for text in (good, bad):
+        result = driftgauge("check", "--config", config(tmp_path, text))
+        assert "hunter2" not in result.out + result.err
+
+
+def test_overrides_are_summed_up(tmp_path: Path) -> None:
+    """Whom they are for and what they set, without what they leave alone."""
+    override = "{match: {feature: 'amount*'}, min_effect: {level: 0.1}, weight: 2}"
+    result = driftgauge("check", "--config", config(tmp_path, GOOD + f"detection: {{overrides: [{override}]}}\n"))
+    assert "feature amount*: min_effect.level 0.1, weight 2\n" in result.out
 
 
 def test_connecting_to_nobody_fails_with_a_line_each(tmp_path: Path) -> None:

@@ -41,9 +41,8 @@ def test_a_terminal_gets_a_table(tmp_path: Path) -> None:
     path = tmp_path / "flights.csv"
     path.write_text(csv_text(1400, 1000))
     seen = on_terminal("replay", path, "--warmup", "500")
-    assert "flights/unversioned" in seen
     assert "firing" in seen
-    assert "1,400 events, 1 model version, 2 streams: " in seen
+    assert "1,400 events, flights/unversioned, 2 streams: " in seen
     assert '{"i":' not in seen
 
 
