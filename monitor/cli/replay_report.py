@@ -177,7 +177,7 @@ class EpisodeTable:
 
 def _table(changes: Sequence[EpisodeChange]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """Headings and rows; what would be the same in every row takes no room from the sentences."""
-    columns = {
+    columns: dict[str, list[str]] = {
         "event": [f"{change.place.offset:,}" for change in changes],
         "time": [(iso_time(change.place.event_time) or "")[:16].replace("T", " ") for change in changes],
         "model": [str(change.stream.model_key) for change in changes],

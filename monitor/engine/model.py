@@ -59,6 +59,19 @@ class ModelMonitor:
         insort(self._births, birth)
         return stream
 
+    def forget(self, kind: Kind, feature: str) -> None:
+        """Drop a stream with all it has learned; it starts anew, from its profile or with its next event.
+
+        For a monitor that is dumped next: the detectors' rows are given up with the dump.  Raises KeyError.
+        """
+        del self.streams[(kind, feature)]
+        self._homes.pop((kind, feature), None)
+        profile = self.policy.profile_for(self.key)
+        reference = None if profile is None else profile.streams.get((kind, feature))
+        if profile is not None and reference is not None:
+            inputs = BudgetInputs(profile.events_per_week, len(profile.streams))
+            self._create(kind, feature, birth=0).approve(reference, profile.identity, inputs)
+
     def _settings(self, key: StreamKey) -> StreamSettings:
         policy = self.policy
         chosen = [override for override in policy.overrides if override.matches(key)]
