@@ -34,7 +34,7 @@ References
 ----------
 T. L. Lai and H. Xing.  Sequential change-point detection when the pre- and post-change parameters are unknown.
 Sequential Analysis 29 (2010), 162-175.  L. Besson, E. Kaufmann, O.-A. Maillard and J. Seznec.  Efficient change-point
-detection for tackling piecewise-stationary bandits.  JMLR 23 (2022): the threshold ln(3 N √N / δ), here with δ = N e^−A.
+detection for tackling piecewise-stationary bandits.  JMLR 23 (2022): its threshold ln(3 N √N / δ), with δ = N e^−A.
 Bursts are declustered by runs as in M. R. Leadbetter, Stochastic Processes and their Applications 12 (1982).
 """
 
@@ -51,7 +51,7 @@ RATE_MOST = 0.2  #: reference rate up to which an indicator counts as rare
 
 
 class Glr:
-    """One rare indicator; `update` takes positions of events, `since`, `statistic` and `threshold` tell of the newest change."""
+    """One rare indicator; `since`, `statistic` and `threshold` tell of the change that `update` found."""
 
     def __init__(self, number: int, events: int, level: float) -> None:
         self._number, self._events, self._level = number, events, level

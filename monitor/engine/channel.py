@@ -20,8 +20,7 @@ from monitor.detectors.adwin import AdwinBank
 from monitor.detectors.glr import Glr
 from monitor.detectors.page_hinkley import PageHinkleyBank
 from monitor.engine.plan import ChannelPlan
-from monitor.engine.signals import Detection, Signal
-
+from monitor.engine.signals import Detection, Direction, Signal
 
 Values = npt.NDArray[np.float64]
 
@@ -135,7 +134,7 @@ class ChannelMonitor:
         if cut < 0:
             return cut, None
         since, difference, epsilon = adwin.newest_cut()
-        direction = "up" if difference > 0 else "down"
+        direction: Direction = "up" if difference > 0 else "down"
         return cut, Detection("adwin", direction, abs(difference), epsilon, since * plan.block)
 
     def _ask_glr(self, z: Values, fed: Values) -> tuple[int, Detection | None]:
@@ -154,7 +153,7 @@ class ChannelMonitor:
         which = bank.fired(self._page_hinkley)
         statistic = bank.statistic(self._page_hinkley, which)
         since = max(1, bank.since(self._page_hinkley, which)) * plan.block
-        direction = "up" if which % 2 == 0 else "down"
+        direction: Direction = "up" if which % 2 == 0 else "down"
         return at, Detection("page_hinkley", direction, statistic, plan.threshold[which], since)
 
     def _watch_return(self, cells: Cells, start: int) -> int | None:
@@ -192,7 +191,7 @@ class ChannelMonitor:
         }
 
     @classmethod
-    def load(cls, plan: ChannelPlan, banks: Banks, state: dict[str, Any]) -> "ChannelMonitor":
+    def load(cls, plan: ChannelPlan, banks: Banks, state: dict[str, Any]) -> ChannelMonitor:
         """A monitor that goes on where the dumped one stood, over banks that were restored with it."""
         monitor = cls(plan, banks, tuple(state["rows"]))
         monitor.opened_by = None if state["opened_by"] is None else Detection(*state["opened_by"])

@@ -34,7 +34,7 @@ class ChannelPlan:
     z: per cell, NaN where the channel has no value (block means are standardised as they come).  adwin_scale turns z
     into what ADWIN is fed.  prior: reference values that Page-Hinkley's running mean starts with.
     window: values a closing window; tolerance: of its mean, in z; quiet: windows in a row that close the channel.
-    rare_events: events of the reference, if the channel is a rare independent indicator that the likelihood ratio watches.
+    rare_events: events of the reference, if this is a rare independent indicator, which the likelihood ratio watches.
     """
 
     table: ChannelTable
@@ -58,7 +58,7 @@ class ChannelPlan:
 
 @dataclass(frozen=True, slots=True)
 class Strictness:
-    """The budget's level A, the floor at which ADWIN's δ has its documented value, and whether the reference is short."""
+    """The budget's level A, the floor at which ADWIN's δ has its documented value, and is the reference short?"""
 
     level: float
     floor: float

@@ -7,13 +7,15 @@ from typing import Literal
 
 from monitor.domain.facts import Aspect, ChannelName
 
+Direction = Literal["up", "down", "both"]
+
 
 @dataclass(frozen=True, slots=True)
 class Detection:
     """A detector's verdict.  length: observations since the estimated onset, the newest included."""
 
     detector: str
-    direction: Literal["up", "down", "both"]
+    direction: Direction
     statistic: float
     threshold: float
     length: int

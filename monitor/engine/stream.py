@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from monitor.channels.partition import Cells
-from monitor.domain.facts import EpisodeChange, Fact, Finding, Reason
+from monitor.domain.facts import EpisodeChange, EpisodeState, Fact, Finding, Reason
 from monitor.domain.frame import Cell
 from monitor.domain.keys import StreamKey, StreamType
 from monitor.engine.budget import BudgetInputs
@@ -129,7 +129,7 @@ class StreamMonitor:
         required = None if known is None else known.required
         return learn(sample, wanted=wanted, required=required, categories=self.settings.categories)
 
-    def _count(self, cells: "np.ndarray[Any, np.dtype[np.uint8]]", kind: StreamType | None) -> None:
+    def _count(self, cells: np.ndarray[Any, np.dtype[np.uint8]], kind: StreamType | None) -> None:
         """Count observations and unusable values; a text is wrong in a numeric stream only."""
         tally = np.bincount(cells, minlength=len(Cell))
         self.observations += len(cells)
@@ -262,7 +262,7 @@ class StreamMonitor:
             self.last_drift_event_time = float(part.clock[change.at])
         assert finding is not None  # a channel that opens or closes a track has been found first
         reason: Reason | None = None if change.firing else ("relearned" if change.key == "chart" else "returned")
-        state = "firing" if change.firing else "resolved"
+        state: EpisodeState = "firing" if change.firing else "resolved"
         return EpisodeChange(self.key, change.aspect, state, reason, finding, before + change.at + 1, place)
 
     # Relearning: a change that lasts becomes the new normal ----------------------------------------------------
