@@ -55,17 +55,27 @@ class NumberPartition:
 
     @property
     def positions(self) -> npt.NDArray[np.float64]:
-        """A value that stands for each cell but missing: the edge itself, or the middle of two; float64 (2K+1,)."""
+        """A value that stands for each cell but missing: the edge itself, or the middle of two; float64 (2K+1,).
+
+        Outside the reference's range only the end of the range is known of a value, unless it is far.
+        """
         found = np.repeat(self.edges, 2)
         found[2::2] = self.edges[:-1] / 2 + self.edges[1:] / 2  # halved first: a sum of edges may overflow
-        return np.append(found, self.edges[-1])
+        found = np.append(found, self.edges[-1])
+        found[[2 * self.low, 2 * self.high + 2]] = self.edges[[self.low, self.high]]
+        return found
+
+    def quantile_cell(self, counts: Counts, share: float) -> int | None:
+        """The cell up to which at least `share` of the counted values lie (missing ones left out); None without any."""
+        cumulative = np.cumsum(counts[:-1])
+        if cumulative[-1] == 0:
+            return None
+        return int(np.searchsorted(cumulative, share * cumulative[-1]))
 
     def quantile(self, counts: Counts, share: float) -> float:
         """The value below which `share` of the counted values lie (missing ones left out); NaN if none are counted."""
-        cumulative = np.cumsum(counts[:-1])
-        if not len(cumulative) or cumulative[-1] == 0:
-            return float("nan")
-        return float(self.positions[np.searchsorted(cumulative, share * cumulative[-1])])
+        cell = self.quantile_cell(counts, share)
+        return float("nan") if cell is None else float(self.positions[cell])
 
 
 def number_partition(values: npt.NDArray[np.float64], missing: int, extremes: tuple[float, float]) -> NumberPartition:

@@ -68,16 +68,25 @@ def _width(effect: Effect) -> str:
 def _medians(partition: Partition, recent: npt.NDArray[np.int64]) -> str:
     if not isinstance(partition, NumberPartition):
         return "no median"
-    now, before = partition.quantile(recent, 0.5), partition.quantile(partition.counts, 0.5)
-    return f"median {now:.4g}, was {before:.4g}"
+    return f"median {_value(partition, recent, 0.5)}, was {_value(partition, partition.counts, 0.5)}"
 
 
 def _quartiles(partition: Partition, recent: npt.NDArray[np.int64]) -> str:
     if not isinstance(partition, NumberPartition):
         return "no quartiles"
-    now = [partition.quantile(recent, share) for share in (0.25, 0.75)]
-    before = [partition.quantile(partition.counts, share) for share in (0.25, 0.75)]
-    return f"middle half {now[0]:.4g} to {now[1]:.4g}, was {before[0]:.4g} to {before[1]:.4g}"
+    now, before = (
+        " to ".join(_value(partition, counts, share) for share in (0.25, 0.75)) for counts in (recent, partition.counts)
+    )
+    return f"middle half {now}, was {before}"
+
+
+def _value(partition: NumberPartition, counts: npt.NDArray[np.int64], share: float) -> str:
+    """A quantile in words: of values outside the reference's range only that much is known."""
+    cell = partition.quantile_cell(counts, share)
+    if cell is None:
+        return "none"
+    side = "below " if cell < 2 * partition.low + 1 else "above " if cell > 2 * partition.high + 1 else ""
+    return f"{side}{partition.positions[cell]:.4g}"
 
 
 def _percent(share: float) -> str:
