@@ -1,7 +1,8 @@
 """Makes the files in monitor/demo/data: flights as events, a delay model's predictions, the later truth, profiles.
 
     pip install 'driftgauge[demo-data]'
-    python tools/make_demo_data.py
+    python tools/make_demo_data.py              # everything
+    python tools/make_demo_data.py --profiles   # the profiles alone, from the references that are there
 
 The same input gives the same bytes.  Choices worth knowing:
 
@@ -22,6 +23,7 @@ The same input gives the same bytes.  Choices worth knowing:
 
 from __future__ import annotations
 
+import argparse
 import gzip
 import importlib.util
 import json
@@ -69,6 +71,16 @@ VERSIONS = [
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description="Make the data of `driftgauge demo`.")
+    parser.add_argument("--profiles", action="store_true", help="only the profiles, from the references that are there")
+    if not parser.parse_args().profiles:
+        make_slices()
+    for version in VERSIONS:
+        make_profile(version)
+
+
+def make_slices() -> None:
+    """References, live flights and labels of both versions."""
     flights = read_flights()
     for version in VERSIONS:
         reference, live = between(flights, version.reference), between(flights, version.live)
@@ -78,7 +90,6 @@ def main() -> None:
         write(f"{version.name}.labels.jsonl.gz", labels(live, version))
         before, now = auc(reference, model), auc(live, model)
         sys.stdout.write(f"{version.name}: AUC {before:.3f} on the reference, {now:.3f} live\n")
-        make_profile(version, events_per_week=round(len(reference) / days(version.reference) * 7, -2))
 
 
 def read_flights() -> pd.DataFrame:
@@ -212,8 +223,10 @@ def write(name: str, rows: Iterator[dict[str, object]]) -> None:
     sys.stdout.write(f"{name}: {text.count(chr(10))} lines, {len(compressed):,} bytes\n")
 
 
-def make_profile(version: Version, events_per_week: float) -> None:
-    """The reference's profile, made by the same command a user would type."""
+def make_profile(version: Version) -> None:
+    """The reference's profile, made by the same command a user would type, who knows how many flights a week has."""
+    flights = len(gzip.decompress((DATA / f"{version.name}.reference.jsonl.gz").read_bytes()).splitlines())
+    events_per_week = round(flights / days(version.reference) * 7, -2)
     command = [sys.executable, "-m", "monitor", "profile", f"{version.name}.reference.jsonl.gz"]
     command += ["--events-per-week", f"{events_per_week:g}"]
     root = {"PYTHONPATH": str(DATA.parents[2])}

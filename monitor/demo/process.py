@@ -81,6 +81,7 @@ class DaemonProcess:
         self._command = [*(own_command() if command is None else command), "run", "--config", str(self.config)]
         self._child: subprocess.Popen[bytes] | None = None
         self._read = 0
+        self._unseen: list[str] = []  # came with the line that said it had started
         self.url = ""
 
     def __enter__(self) -> Self:
@@ -115,6 +116,7 @@ class DaemonProcess:
 
     def new_lines(self) -> list[str]:
         """Whole lines of the log since the last call.  Raises DaemonEnded if there are none because it ended."""
+        unseen, self._unseen = self._unseen, []
         # asked first: what a process that has ended wrote is all in the file by then
         ended = self._child is None or self._child.poll() is not None
         with self._log.open("rb") as log:
@@ -122,9 +124,9 @@ class DaemonProcess:
             fresh = log.read()
         whole = fresh[: fresh.rfind(b"\n") + 1]
         self._read += len(whole)
-        if ended and not whole:
+        if ended and not whole and not unseen:
             raise DaemonEnded(f"the daemon ended by itself ({self._code()}); the end of its log:\n{self.last_words()}")
-        return whole.decode(errors="replace").splitlines()
+        return unseen + whole.decode(errors="replace").splitlines()
 
     def last_words(self) -> str:
         """The end of the log."""
@@ -145,10 +147,13 @@ class DaemonProcess:
     def _await_start(self) -> None:
         deadline = time.monotonic() + START_SECONDS
         while not self.url:
-            for line in self.new_lines():
+            lines = self.new_lines()
+            for position, line in enumerate(lines):
                 entry = log_entry(line)
                 if entry.get("event") == "started":
                     self.url = str(entry.get("url"))
+                    self._unseen = lines[position + 1 :]
+                    break
             if time.monotonic() > deadline:
                 raise DaemonEnded(f"the daemon did not start within {START_SECONDS:g} s:\n{self.last_words()}")
             time.sleep(0.05)

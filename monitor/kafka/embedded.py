@@ -40,7 +40,9 @@ class EmbeddedBroker:
         self._cluster: int | None = None
 
     def __enter__(self) -> Self:
-        """Start.  Raises SourceError when librdkafka refuses, naming what it refused."""
+        """Start.  Raises SourceError when it runs already, or when librdkafka refuses, naming what it refused."""
+        if self._client:
+            raise SourceError("the embedded broker runs already")
         try:
             self._client = self._new_client()
             self._cluster = self._library.rd_kafka_mock_cluster_new(self._client, 1)
