@@ -55,7 +55,6 @@ class Glr:
 
     def __init__(self, number: int, events: int, level: float) -> None:
         self._number, self._events, self._level = number, events, level
-        self.since, self.statistic, self.threshold = 0, 0.0, 1.0
         self.reset()
 
     def reset(self) -> None:
@@ -63,6 +62,7 @@ class Glr:
         self._seen = 0
         self._counted = 0
         self._newest: list[int] = []  # 1-based observation of each of the newest events
+        self.since, self.statistic, self.threshold = 0, 0.0, 1.0
 
     def update(self, positions: Sequence[int], length: int) -> int:
         """Take `length` observations with events at ascending `positions`; the one that revealed a change, or −1.

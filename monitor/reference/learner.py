@@ -70,8 +70,9 @@ class Learner:
         own = self._own_codes(texts, labels, len(cells))
         is_number = cells == Cell.NUMBER
         if is_number.any():
-            self._low = min(self._low, float(numbers[is_number].min()))
-            self._high = max(self._high, float(numbers[is_number].max()))
+            # 0.0 is added so that −0.0, which equals it, does not show which of the two came first
+            self._low = min(self._low, float(numbers[is_number].min()) + 0.0)
+            self._high = max(self._high, float(numbers[is_number].max()) + 0.0)
         start = 0
         while start < len(cells):
             stop = min(len(cells), start + RUN - self.seen % RUN)
