@@ -25,7 +25,7 @@ from monitor.engine.signals import Signal
 
 Track = Literal["value", "missing", "stuck", "further"]
 TRACKS: tuple[Track, ...] = ("value", "missing", "stuck", "further")
-DOUBLINGS = 4  #: cool-downs of 1, 1, 2, 4, 8, 16 clocks
+DOUBLINGS = 4  #: cool-downs of 1, 2, 4, 8, 16 clocks
 FORGET = 32  #: clocks of quiet after which the cool-down starts anew
 RECHECK = 32  #: observations between two looks at the effect of a pending aspect
 
