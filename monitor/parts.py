@@ -20,6 +20,21 @@ class HttpEnd(Protocol):
     def url(self) -> str: ...
 
 
+class ShardParts(Protocol):
+    """What a shard works on; it closes source and store when it lets go."""
+
+    @property
+    def store(self) -> Store: ...
+    @property
+    def source(self) -> EventSource: ...
+    @property
+    def watch(self) -> Watch: ...
+    @property
+    def board(self) -> Board: ...
+    @property
+    def clock(self) -> Clock: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """What the daemon is put together from; it closes source, server and store when it stops."""

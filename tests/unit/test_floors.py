@@ -22,7 +22,7 @@ FLOORS = {
             ["formats", "reference", "channels", "detectors", "distances"],
             ["engine"],
             ["kafka", "state", "exposition", "configuration", "settings"],
-            ["assembly", "checkpoints", "daemon", "exposure", "logs", "parts", "signals", "watch"],
+            ["assembly", "checkpoints", "daemon", "exposure", "logs", "parts", "shard", "signals", "watch"],
             ["cli", "demo", "__main__"],
         ]
     )

@@ -210,6 +210,6 @@ class Bench:
 
     def written(self) -> None:
         """A poll that waits until the commit under way is written (its outcome is taken in the same turn)."""
-        writer = self.daemon._writer
+        writer = self.daemon.shard.writer
         with writer._changed:
             assert writer._changed.wait_for(lambda: not writer._busy or writer._finished is not None, 10)

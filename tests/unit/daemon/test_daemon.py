@@ -355,7 +355,7 @@ def test_reading_stops_while_too_many_facts_wait_for_a_store_that_fails(monkeypa
         bench.written()
         bench.time.now += 4
 
-    monkeypatch.setattr("monitor.daemon.time.sleep", pass_time)
+    monkeypatch.setattr("monitor.shard.time.sleep", pass_time)
     bench.run()
     assert isinstance(bench.store, MemoryStore)
     assert len(bench.store.facts) == 4
@@ -378,7 +378,7 @@ def test_a_loop_that_stands_still_is_not_healthy() -> None:
 
 def test_a_store_that_hangs_holds_the_stop_only_for_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """SIGTERM ends the process whatever the disk does; not in order, so with 1."""
-    monkeypatch.setattr("monitor.daemon.FINAL_COMMIT_SECONDS", 0.05)
+    monkeypatch.setattr("monitor.shard.FINAL_COMMIT_SECONDS", 0.05)
     release = threading.Event()
 
     class Hanging(MemoryStore):
