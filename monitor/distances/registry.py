@@ -34,7 +34,7 @@ def distances(partition: Partition, recent: Counts) -> dict[str, float]:
     starts = bin_starts(before) if isinstance(partition, NumberPartition) else np.arange(len(before))
     binned, live = np.add.reduceat(before, starts), np.add.reduceat(now, starts)
     found = {
-        "psi": max(0.0, psi(binned, live) - (len(starts) - 1) * (1 / before.sum() + 1 / now.sum())),
+        "psi": max(0.0, psi(binned, live) - float((len(starts) - 1) * (1 / before.sum() + 1 / now.sum()))),
         "js": js(binned, live),
         "chi2": chi2(binned, live),
     }

@@ -148,9 +148,9 @@ class StreamMonitor:
         most = min(self._newest.clock, self.regime.clock)
         if self.episodes.is_open(self._lasting):
             starts, due = self._learning_starts(), self._relearning_due()
-            for moment in (starts, due, due + RECHECK * ((self.observations - due) // RECHECK + 1)):
-                if moment > self.observations:
-                    most = min(most, moment - self.observations)
+            if self.observations < starts:
+                return min(most, starts - self.observations)
+            most = min(most, RECHECK - (self.observations - due) % RECHECK)
         return most
 
     @property
@@ -307,9 +307,13 @@ class StreamMonitor:
             self._learner = self._learner or Learner()
             self._learner.add(part.cells, part.numbers, part.texts, part.labels)
         beyond = self.observations - self._relearning_due()
+        if self._learner is None or beyond % RECHECK:
+            return []
+        if self.episodes.is_open("missing") or self.episodes.is_open("stuck"):
+            self._learner = None  # a dead feed is never normal: learn what comes after it
+            return []
         is_waiting = float(part.clock[-1]) - self._opened_clock < self.settings.relearn_seconds
-        is_dead = self.episodes.is_open("missing") or self.episodes.is_open("stuck")  # a dead feed is never normal
-        if self._learner is None or beyond < 0 or beyond % RECHECK or is_waiting or is_dead:
+        if beyond < 0 or self._learner.seen < self._newest.clock or is_waiting:
             return []
         return self._accept_new_normal(self._learn(self._learner.sample()), track, part, before)
 
