@@ -48,7 +48,7 @@ def run_demo(
     screen = open_screen(console)
     try:
         with (
-            _stopped_in_order(),
+            stopped_in_order(),
             tempfile.TemporaryDirectory(prefix="driftgauge-demo-") as folder,
             EmbeddedBroker(TOPICS) as broker,
         ):
@@ -186,7 +186,7 @@ class Demo:
 
 
 @contextmanager
-def _stopped_in_order() -> Iterator[None]:
+def stopped_in_order() -> Iterator[None]:
     """SIGTERM tidies up like Ctrl-C.  Signals reach the main thread only; elsewhere nothing is changed."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -51,12 +51,13 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """What is produced: `time` is the event's, in seconds since the epoch."""
+    """What is produced: `time` is the event's, in seconds since the epoch; partition −1 leaves it to the key."""
 
     time: float
     topic: str
     partition: int
     value: bytes
+    key: bytes | None = None
 
 
 # Fixed offsets: no slice crosses a change of clocks, and a machine without a time zone database shows the same dates.

@@ -42,8 +42,16 @@ class Replay:
         self._due = due_times([event.time for event in events], seconds)
         self._failures: list[KafkaError] = []
         # Compressed, a slice is far below what the embedded broker keeps of a partition; all of them together are far
-        # below what the producer's queue holds, so that `produce` never finds it full.
-        self._producer = Producer({"bootstrap.servers": bootstrap, "linger.ms": 20, "compression.type": "zstd"})
+        # below what the producer's queue holds, so that `produce` never finds it full.  The partitioner is the one of
+        # Java's clients: a model then has one partition, whoever writes.
+        self._producer = Producer(
+            {
+                "bootstrap.servers": bootstrap,
+                "linger.ms": 20,
+                "compression.type": "zstd",
+                "partitioner": "murmur2_random",
+            }
+        )
         self._topics: Counter[str] = Counter()
         self.sent = 0
 
@@ -75,7 +83,9 @@ class Replay:
         """Send whatever is due after so many seconds."""
         while not self.done and self._due[self.sent] <= elapsed:
             event = self._events[self.sent]
-            self._producer.produce(event.topic, event.value, partition=event.partition, on_delivery=self._delivered)
+            self._producer.produce(
+                event.topic, event.value, event.key, partition=event.partition, on_delivery=self._delivered
+            )
             self._topics[event.topic] += 1
             self.sent += 1
         self._producer.poll(0)
