@@ -4,22 +4,25 @@
                                 ▲                    └─────▶ failed: put back in front, saved by the next commit
 
 A commit is begun only between two polls, when every message handed out has been observed: then the positions and the
-models tell the same story.
+models tell the same story.  Whatever changes models beside their events does so here, at those positions, and is
+recorded with them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import structlog
 
+from monitor.domain.errors import StateError
 from monitor.domain.facts import EpisodeChange, Fact
 from monitor.domain.keys import ModelKey
 from monitor.engine.views import ModelView
 from monitor.exposition.board import Board
+from monitor.findings.events import Provenance, encode_facts, encode_interventions
 from monitor.logs import LogLimit
-from monitor.state.store import Commit
+from monitor.state.store import Commit, Intervention, Record, Snapshot
 from monitor.state.writer import Outcome, Writer
 from monitor.watch import Clock, Watched
 
@@ -41,6 +44,59 @@ class Sinks:
     commit_group: Callable[[Positions], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Intervened:
+    """What was done to models beside their events, before the commit under way.
+
+    offsets: how far its causes have been read (the control topic).  removed: models that are no longer watched.
+    """
+
+    interventions: Sequence[Intervention] = ()
+    facts: Sequence[Fact] = ()
+    removed: Collection[ModelKey] = ()
+    offsets: Positions = field(default_factory=dict)
+
+
+#: called between two polls with the positions of the commit that is about to begin
+Intervene = Callable[[Positions], Intervened]
+
+
+@dataclass(slots=True)
+class _Pending:
+    """What the next commit has to carry beside the models and positions; put back in front when one fails."""
+
+    facts: list[Fact] = field(default_factory=list)
+    interventions: list[Intervention] = field(default_factory=list)
+    dead_letters: list[Record] = field(default_factory=list)
+    removed: set[ModelKey] = field(default_factory=set)
+    offsets: dict[tuple[str, int], int] = field(default_factory=dict)
+    topic_ids: dict[str, str] = field(default_factory=dict)
+    forgotten: set[str] = field(default_factory=set)
+    configuration: bytes | None = None
+
+    def after(self, earlier: _Pending) -> _Pending:
+        """Both as one, `earlier` first."""
+        return _Pending(
+            earlier.facts + self.facts,
+            earlier.interventions + self.interventions,
+            earlier.dead_letters + self.dead_letters,
+            earlier.removed | self.removed,
+            {**earlier.offsets, **self.offsets},
+            {**earlier.topic_ids, **self.topic_ids},
+            earlier.forgotten | self.forgotten,
+            earlier.configuration if self.configuration is None else self.configuration,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """The commit that is being written, as far as the loop has to know of it."""
+
+    pending: _Pending
+    models: Sequence[ModelKey]
+    views: Mapping[ModelKey, ModelView]
+
+
 class Checkpoints:
     """Saves `models` through `writer` every `interval_seconds`, earlier after a change of status."""
 
@@ -53,23 +109,63 @@ class Checkpoints:
         self._interval = interval_seconds
         self._clock = clock
         self._limit = LogLimit(clock.monotonic)
-        self._pending: list[Fact] = []
-        self._views: dict[ModelKey, ModelView] = {}  # of the commit under way
+        self._pending = _Pending()
+        self._under_way: _UnderWay | None = None
+        self._provenance = Provenance("/driftgauge", 1, "0", "")
+        self._incarnation: int | None = None  # to be written with the next commit
         self._early = False
         self._began = clock.monotonic()
+        #: asked at each commit what else changed the models
+        self.interveners: list[Intervene] = []
 
-    def add(self, facts: list[Fact]) -> None:
+    def open(self, snapshot: Snapshot, provenance: Provenance) -> None:
+        """Go on from what was loaded."""
+        self._provenance = replace(provenance, incarnation=snapshot.incarnation)
+
+    @property
+    def provenance(self) -> Provenance:
+        """What the records of the next commit have in common."""
+        return self._provenance
+
+    def add(self, facts: Sequence[Fact]) -> None:
         """Facts to be saved with the state they were concluded from."""
-        self._pending.extend(facts)
+        self._pending.facts.extend(facts)
         self._early = self._early or any(isinstance(fact, EpisodeChange) for fact in facts)
+
+    def add_dead_letters(self, letters: Sequence[Record]) -> None:
+        """Messages that could not be read, to be published with the commit that passes over them."""
+        self._pending.dead_letters.extend(letters)
+
+    def intervened(self, done: Intervened) -> None:
+        """Something that was done to the models since the last commit (see `interveners` for what is done at one)."""
+        self._pending.interventions.extend(done.interventions)
+        self._pending.removed.update(done.removed)
+        self._pending.offsets.update(done.offsets)
+        self.add(done.facts)
+
+    def configured(self, configuration: bytes) -> None:
+        """How events are read and judged from now on, for the next start to compare with."""
+        self._pending.configuration = configuration
+
+    def topics_known(self, topic_ids: Mapping[str, str], recreated: Collection[str] = ()) -> None:
+        """What the broker calls the topics; of those made anew the stored offsets go, and their new ones mean others:
+        what is concluded from now on belongs to another incarnation."""
+        self._pending.topic_ids.update(topic_ids)
+        if recreated:
+            self._pending.forgotten.update(recreated)
+            self._incarnation = self._provenance.incarnation + 1
+            self._provenance = replace(self._provenance, incarnation=self._incarnation)
 
     @property
     def full(self) -> bool:
         """Too much waits for a store that fails: read nothing more for now."""
-        return len(self._pending) >= PENDING_FACTS
+        return len(self._pending.facts) + len(self._pending.dead_letters) >= PENDING_FACTS
 
     def turn(self, positions: Positions) -> None:
-        """Take the outcome of the commit under way, if there is one, and begin the next when it is due."""
+        """Take the outcome of the commit under way, if there is one, and begin the next when it is due.
+
+        Raises StateError when the state must not be written any more.
+        """
         outcome = self._writer.outcome()
         if outcome is not None:
             self._settle(outcome)
@@ -94,33 +190,60 @@ class Checkpoints:
         return outcome.error is None
 
     def _begin(self, positions: Positions) -> None:
+        for intervene in self.interveners:
+            self.intervened(intervene(positions))
+        pending, self._pending = self._pending, _Pending()
+        removed = pending.removed - self._models.keys()  # one that came back meanwhile is a model like any other
         dirty = {key: watched for key, watched in self._models.items() if watched.unsaved}
-        commit = Commit(
-            models={key: watched.monitor.dump() for key, watched in dirty.items()},
-            exposure={key: watched.exposure.dump() for key, watched in dirty.items()},
-            offsets=dict(positions),
-            facts=tuple(self._pending),
-            at=self._clock.wall(),
-        )
-        self._views = {key: watched.view for key, watched in dirty.items()}
+        states = {key: watched.monitor.snapshot() for key, watched in dirty.items()}
+        exposure = {key: watched.exposure.dump() for key, watched in dirty.items()}
+        at, provenance, incarnation = self._clock.wall(), self._provenance, self._incarnation
+        offsets = {**positions, **pending.offsets}
+
+        def prepare() -> Commit:
+            records = encode_facts(pending.facts, provenance)
+            records += encode_interventions(pending.interventions, provenance, at)
+            return Commit(
+                models={key: state.encode() for key, state in states.items()},
+                exposure=exposure,
+                offsets=offsets,
+                records=records,
+                at=at,
+                removed=frozenset(removed),
+                dead_letters=tuple(pending.dead_letters),
+                interventions=tuple(pending.interventions),
+                topic_ids=pending.topic_ids,
+                forgotten=frozenset(pending.forgotten),
+                configuration=pending.configuration,
+                incarnation=incarnation,
+            )
+
+        views = {key: watched.view for key, watched in dirty.items()}
+        self._under_way = _UnderWay(pending, tuple(dirty), views)
         for watched in dirty.values():
             watched.unsaved = False
-        self._pending = []
         self._early = False
         self._began = self._clock.monotonic()
-        self._writer.submit(commit)
+        self._writer.submit(prepare)
 
     def _settle(self, outcome: Outcome) -> None:
-        commit, views, self._views = outcome.commit, self._views, {}
-        if outcome.error is None:
-            self._sinks.board.publish_committed(views)
+        under_way, self._under_way = self._under_way, None
+        assert under_way is not None  # the writer writes what was begun here
+        commit = outcome.commit
+        if commit is not None and outcome.error is None:
+            self._sinks.board.publish_committed(under_way.views)
             self._sinks.board.checkpoint(self._clock.wall(), outcome.duration_seconds, commit.size_bytes)
             self._sinks.commit_group(commit.offsets)
+            if commit.incarnation == self._incarnation:
+                self._incarnation = None
             return
+        if isinstance(outcome.error, StateError):
+            raise outcome.error
         self._sinks.board.checkpoint_failed()
-        self._pending[:0] = commit.facts
-        for key in commit.models:
-            self._models[key].unsaved = True
+        self._pending = self._pending.after(under_way.pending)
+        for key in under_way.models:
+            if key in self._models:
+                self._models[key].unsaved = True
         held_back = self._limit.passes("checkpoint_failed")
         if held_back is not None:
             log.error("checkpoint_failed", error=str(outcome.error), not_logged_before=held_back)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from monitor.exposition.board import Board
+from monitor.findings.events import Provenance
 from monitor.kafka.source import EventSource
 from monitor.state.store import Store
 from monitor.watch import Clock, Watch
@@ -33,6 +34,8 @@ class ShardParts(Protocol):
     def board(self) -> Board: ...
     @property
     def clock(self) -> Clock: ...
+    @property
+    def provenance(self) -> Provenance: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +48,7 @@ class Parts:
     board: Board
     server: HttpEnd
     clock: Clock = field(default_factory=Clock)
+    provenance: Provenance = field(default_factory=lambda: Provenance("/driftgauge", 1, "0", ""))
 
 
 @dataclass(frozen=True, slots=True)

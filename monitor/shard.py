@@ -44,20 +44,21 @@ class Shard:
         self._limit = LogLimit(parts.clock.monotonic)
         self.writer = Writer(parts.store, parts.clock.monotonic)
         sinks = Sinks(parts.board, parts.source.commit_group)
-        self._checkpoints = Checkpoints(parts.watch.models, self.writer, sinks, timing.interval_seconds, parts.clock)
+        self.checkpoints = Checkpoints(parts.watch.models, self.writer, sinks, timing.interval_seconds, parts.clock)
         self._publish_due = -math.inf
         self._drifts: dict[StreamKey, float] = {}  # found since views were last published
 
     def open(self, snapshot: Snapshot) -> None:
         """Take up what was stored and show it.  Raises StateError when it is damaged or does not fit."""
         self._watch.restore(snapshot)
+        self.checkpoints.open(snapshot, self._parts.provenance)
         self._parts.source.seek(snapshot.offsets)
         self._show_restored()
 
     def save_last(self) -> bool:
         """A last commit, waited for within a bound; was it saved?"""
         try:
-            saved = self._checkpoints.finish(self._parts.source.positions(), FINAL_COMMIT_SECONDS)
+            saved = self.checkpoints.finish(self._parts.source.positions(), FINAL_COMMIT_SECONDS)
         except Exception:
             log.exception("crashed")
             saved = False
@@ -74,16 +75,16 @@ class Shard:
 
     def turn(self) -> None:
         """One turn of the loop; about 50 ms when nothing arrives."""
-        if self._checkpoints.full:
+        if self.checkpoints.full:
             time.sleep(0.05)
         else:
             for batch in self._parts.source.poll():
                 facts = self._watch.take(batch)
                 self._say(facts)
-                self._checkpoints.add(facts)
+                self.checkpoints.add(facts)
         self._hear(self._parts.source.notices())
         self._show()
-        self._checkpoints.turn(self._parts.source.positions())
+        self.checkpoints.turn(self._parts.source.positions())
 
     def _say(self, facts: Sequence[Fact]) -> None:
         """One line for each episode that opened or closed, and the time for those that page somebody."""

@@ -21,7 +21,7 @@ from monitor.engine.observations import Observations
 from monitor.engine.policy import Policy
 from monitor.engine.rollup import roll_up
 from monitor.engine.show import view_stream
-from monitor.engine.snapshot import dump_banks, load_banks, seal, unseal
+from monitor.engine.snapshot import ModelSnapshot, dump_banks, load_banks, seal, unseal
 from monitor.engine.stream import StreamMonitor, StreamSettings
 from monitor.engine.views import ModelView
 from monitor.reference.profile import Profile
@@ -165,6 +165,10 @@ class ModelMonitor:
         """Weight of a stream in the roll-up."""
         weights = (o.weight for o in self.policy.overrides if o.weight is not None and o.matches(stream.key))
         return next(weights, 1.0)
+
+    def snapshot(self) -> ModelSnapshot:
+        """The state as it stands, to be encoded later and elsewhere; `dump` gives the same bytes at once."""
+        return ModelSnapshot(self.dump())
 
     def dump(self) -> bytes:
         """The whole state, canonical: the same events give the same bytes however they were cut into frames."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -24,6 +25,17 @@ from monitor.domain.keys import ModelKey
 from monitor.engine.channel import Banks
 
 VERSION = 1  #: of the state; another one is refused
+
+
+@dataclass(frozen=True, slots=True)
+class ModelSnapshot:
+    """A model's state as it was at one moment; nothing that happens to the model later shows in it."""
+
+    sealed: bytes
+
+    def encode(self) -> bytes:
+        """The bytes of the snapshot; on any thread."""
+        return self.sealed
 
 
 def seal(state: Mapping[str, Any]) -> bytes:

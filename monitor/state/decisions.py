@@ -1,38 +1,32 @@
-"""Facts as lines of the decision log: JSON objects that name everything the decision rests on."""
+"""The decision log of a state directory, read beside its owner."""
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from monitor.domain.facts import Fact, Finding
+from monitor.domain.errors import StateError
+from monitor.state import schema
+from monitor.state.connection import open_reading
 
 
-def encode_fact(fact: Fact) -> str:
-    """One fact as one JSON object; `type` tells findings from episode changes.  A number that is not finite is null."""
-    if isinstance(fact, Finding):
-        return msgspec.json.encode({"type": "finding", **_finding(fact)}).decode()
-    return msgspec.json.encode(
-        {
-            "type": "episode",
-            **msgspec.to_builtins(fact.stream),
-            "aspect": fact.aspect,
-            "state": fact.state,
-            "reason": fact.reason,
-            "observation": fact.observation,
-            "place": msgspec.to_builtins(fact.place),
-            "finding": _finding(fact.finding),
-        }
-    ).decode()
+def decisions(directory: Path | str, after: int = 0) -> Iterator[tuple[int, float, dict[str, Any]]]:
+    """The decision log, oldest first, as (id, wall clock of its commit, CloudEvent), from beyond `after`.
 
-
-def decode_fact(line: str) -> dict[str, Any]:
-    """The JSON object of one line of the log."""
-    decoded: dict[str, Any] = msgspec.json.decode(line, type=dict[str, Any])
-    return decoded
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    builtins: dict[str, Any] = msgspec.to_builtins(finding)
-    return {**builtins.pop("stream"), **builtins}
+    Reads beside a running owner.  Raises StateError when there is no state, or none that can be read.
+    """
+    path = Path(directory) / schema.DATABASE_FILE
+    if not path.exists():
+        raise StateError(f"{path}: expected a state database, found no file")
+    try:
+        with closing(open_reading(path)) as database:
+            query = "SELECT id, recorded_at, event FROM decisions WHERE id > ? ORDER BY id"
+            for number, recorded_at, event in database.execute(query, (after,)):
+                yield number, recorded_at, msgspec.json.decode(event, type=dict[str, Any])
+    except (sqlite3.Error, msgspec.DecodeError) as error:
+        raise StateError(f"{path}: expected to read the decision log, found: {error}") from error

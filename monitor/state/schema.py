@@ -7,15 +7,16 @@ a flipped bit, or a row that ended up under another key, is refused on reading.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
-#: raised with every change of the tables or of what a blob's container holds; an unknown one is refused, never wiped
-FORMAT_VERSION = 1
+#: raised with every change of the tables or of what a blob's container holds; older ones migrate, others are refused
+FORMAT_VERSION = 2
 
 DATABASE_FILE = "state.db"
+BACKUP_FILE = "state.backup.db"
 
 TABLES = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE meta (key TEXT PRIMARY KEY, value NOT NULL) WITHOUT ROWID;
 CREATE TABLE models (
     model TEXT NOT NULL, model_version TEXT NOT NULL,
     state BLOB NOT NULL, exposure BLOB NOT NULL, digest BLOB NOT NULL,
@@ -25,7 +26,15 @@ CREATE TABLE offsets (
     topic TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL,
     PRIMARY KEY (topic, partition)
 ) WITHOUT ROWID;
-CREATE TABLE decisions (id INTEGER PRIMARY KEY AUTOINCREMENT, recorded_at REAL NOT NULL, fact TEXT NOT NULL);
+CREATE TABLE topics (topic TEXT PRIMARY KEY, topic_id TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE decisions (id INTEGER PRIMARY KEY AUTOINCREMENT, recorded_at REAL NOT NULL, event TEXT NOT NULL);
+CREATE TABLE interventions (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, kind TEXT NOT NULL,
+    model TEXT NOT NULL, model_version TEXT NOT NULL, positions TEXT NOT NULL, detail BLOB NOT NULL
+);
+CREATE TABLE outbox (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, destination TEXT NOT NULL, key BLOB, value BLOB, headers BLOB NOT NULL
+);
 """
 
 SAVE_MODEL = (
@@ -37,20 +46,36 @@ SAVE_OFFSET = (
     "INSERT INTO offsets (topic, partition, next_offset) VALUES (?, ?, ?)"
     " ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset"
 )
+SAVE_TOPIC = (
+    "INSERT INTO topics (topic, topic_id) VALUES (?, ?) ON CONFLICT (topic) DO UPDATE SET topic_id = excluded.topic_id"
+)
 SAVE_META = "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value"
-SAVE_DECISION = "INSERT INTO decisions (recorded_at, fact) VALUES (?, ?)"
+SAVE_DECISION = "INSERT INTO decisions (recorded_at, event) VALUES (?, ?)"
+SAVE_INTERVENTION = "INSERT INTO interventions (kind, model, model_version, positions, detail) VALUES (?, ?, ?, ?, ?)"
+SAVE_OUTBOX = "INSERT INTO outbox (destination, key, value, headers) VALUES (?, ?, ?, ?)"
 
 
 def model_digest(model: str, model_version: str, state: bytes, exposure: bytes) -> bytes:
     """16 bytes over a model's row; each part is preceded by its length, so that nothing can move between them."""
-    digest = hashlib.blake2b(digest_size=16)
-    for part in (model.encode(), model_version.encode(), state, exposure):
-        digest.update(len(part).to_bytes(8, "little"))
-        digest.update(part)
-    return digest.digest()
+    return _digest((model.encode(), model_version.encode(), state, exposure)).digest()
 
 
-def offsets_digest(offsets: Mapping[tuple[str, int], int]) -> str:
-    """Over the whole table of offsets, whatever the order of its rows."""
+def positions_digest(offsets: Mapping[tuple[str, int], int], topic_ids: Mapping[str, str], configuration: bytes) -> str:
+    """Over everything but the models, whatever the order of its rows."""
+    lines = sorted(f"{topic}\x00{partition}\x00{offset}" for (topic, partition), offset in offsets.items())
+    ids = sorted(f"{topic}\x00{topic_id}" for topic, topic_id in topic_ids.items())
+    return _digest(("\n".join(lines).encode(), "\n".join(ids).encode(), configuration)).hexdigest()
+
+
+def offsets_digest_1(offsets: Mapping[tuple[str, int], int]) -> str:
+    """What format 1 kept over its table of offsets."""
     lines = sorted(f"{topic}\x00{partition}\x00{offset}" for (topic, partition), offset in offsets.items())
     return hashlib.blake2b("\n".join(lines).encode(), digest_size=16).hexdigest()
+
+
+def _digest(parts: Iterable[bytes]) -> hashlib.blake2b:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        digest.update(len(part).to_bytes(8, "little"))
+        digest.update(part)
+    return digest

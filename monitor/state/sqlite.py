@@ -8,38 +8,72 @@ refused; nothing is ever repaired or wiped by itself.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterator
-from contextlib import closing, suppress
+import time
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+import msgspec
 
 from monitor.domain.errors import StateError
 from monitor.domain.keys import ModelKey
 from monitor.state import schema
-from monitor.state.decisions import decode_fact, encode_fact
+from monitor.state.connection import Transaction, open_owned
+from monitor.state.housekeeping import Housekeeping
 from monitor.state.lock import DirectoryLock
-from monitor.state.store import Commit, CommitError, Snapshot
+from monitor.state.migrations import STEPS, migrate
+from monitor.state.outbox import DEAD_LETTERS, FINDINGS, Deliveries, outbox_row
+from monitor.state.store import Commit, CommitError, Intervention, Snapshot
 
-#: how long a statement waits for a reader's lock
-_BUSY_SECONDS = 5.0
-_HELP = "move the directory away to start anew, or put a copy of it back"
+_HELP = (
+    f"move the directory away to start anew, or put {schema.BACKUP_FILE}, if it is there, in the place of "
+    f"{schema.DATABASE_FILE}: events since it was written are then read again"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SqliteOptions:
+    """outlets: destinations whose records also wait in the outbox, to be published after the commit.
+
+    retention_seconds: decisions older than this are deleted; backup_seconds: between two backup files; None: never.
+    """
+
+    outlets: frozenset[str] = frozenset()
+    retention_seconds: float | None = None
+    backup_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What the tables hold beside the models, as of the last commit."""
+
+    offsets: Mapping[tuple[str, int], int]
+    topic_ids: Mapping[str, str]
+    configuration: bytes
+
+    @property
+    def digest(self) -> str:
+        return schema.positions_digest(self.offsets, self.topic_ids, self.configuration)
 
 
 class SqliteStore:
     """Owns the directory from creation to `close`.  Used by one thread at a time, whichever it is."""
 
-    def __init__(self, directory: Path | str) -> None:
-        """Open the directory's state, or make it where there is none.
+    def __init__(self, directory: Path | str, options: SqliteOptions = SqliteOptions()) -> None:  # noqa: B008 — frozen
+        """Open the directory's state, or make it where there is none; an older format is taken to the present one.
 
         Raises StateError: owned by another process, not writable, damaged, or of a format this version cannot read.
         """
         self._directory = Path(directory)
         self._path = self._directory / schema.DATABASE_FILE
+        self._options = options
         self._lock = DirectoryLock(self._directory)
-        self._offsets: dict[tuple[str, int], int] | None = None  # as they are in the table; None before it was read
+        self._known: _Known | None = None
         self._connection: sqlite3.Connection | None = None
+        self.deliveries = Deliveries()
+        self._housekeeping = Housekeeping(self._directory, options.retention_seconds, options.backup_seconds)
         try:
-            self._connection = _open(self._path)
+            self._connection = open_owned(self._path)
             self._prepare()
         except sqlite3.Error as error:
             self.close()
@@ -47,6 +81,11 @@ class SqliteStore:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def path(self) -> Path:
+        """The database's file."""
+        return self._path
 
     @property
     def incarnation(self) -> int:
@@ -57,11 +96,9 @@ class SqliteStore:
         """The last commit.  Raises StateError when any of it is damaged."""
         try:
             rows = self._db.execute("SELECT model, model_version, state, exposure, digest FROM models").fetchall()
-            offsets = {
-                (str(topic), int(partition)): int(offset)
-                for topic, partition, offset in self._db.execute("SELECT topic, partition, next_offset FROM offsets")
-            }
-            expected = self._meta("offsets_digest")
+            known = self._read_known()
+            expected = self._meta("positions_digest")
+            incarnation = self.incarnation
         except (sqlite3.Error, ValueError, TypeError) as error:
             raise StateError(f"{self._path}: expected to read the state back, found: {error}; {_HELP}") from error
         for model, version, state, exposure, digest in rows:
@@ -70,57 +107,93 @@ class SqliteStore:
                     f"{self._path}: the state of model {model}/{version} is damaged: its digest does not fit; "
                     f"{_HELP}, or `driftgauge state reset` that model"
                 )
-        if schema.offsets_digest(offsets) != expected:
+        if known.digest != expected:
             raise StateError(f"{self._path}: the offsets are damaged: their digest does not fit; {_HELP}")
-        self._offsets = dict(offsets)
+        self._known = known
         return Snapshot(
             models={ModelKey(model, version): state for model, version, state, _, _ in rows},
             exposure={ModelKey(model, version): exposure for model, version, _, exposure, _ in rows},
-            offsets=offsets,
+            offsets=dict(known.offsets),
+            topic_ids=dict(known.topic_ids),
+            configuration=known.configuration,
+            incarnation=incarnation,
         )
+
+    def interventions(self) -> Sequence[Intervention]:
+        """All that are kept, in order."""
+        rows = self._db.execute(
+            "SELECT kind, model, model_version, positions, detail FROM interventions ORDER BY id"
+        ).fetchall()
+        return [
+            Intervention(
+                kind,
+                ModelKey(model, version),
+                {(t, p): offset for t, p, offset in msgspec.json.decode(positions)},
+                detail,
+            )
+            for kind, model, version, positions, detail in rows
+        ]
 
     def commit(self, commit: Commit) -> None:
         """Write all of it in one transaction.  Raises CommitError when nothing was written."""
-        before = self._offsets if self._offsets is not None else dict(self.load().offsets)
-        offsets = {**before, **commit.offsets}
-        moved = [(*place, offset) for place, offset in offsets.items() if before.get(place) != offset]
-        models = [
-            (key.model, key.model_version, state, commit.exposure.get(key, b"")) for key, state in commit.models.items()
-        ]
+        if self._known is None:
+            self.load()
+        assert self._known is not None
+        before = self._known
+        kept = {place: offset for place, offset in before.offsets.items() if place[0] not in commit.forgotten}
+        after = _Known(
+            {**kept, **commit.offsets},
+            {**before.topic_ids, **commit.topic_ids},
+            before.configuration if commit.configuration is None else commit.configuration,
+        )
+        delivered = self.deliveries.take()
         try:
-            with _transaction(self._db) as database:
-                database.executemany(schema.SAVE_MODEL, [(*row, schema.model_digest(*row)) for row in models])
-                database.executemany(schema.SAVE_OFFSET, moved)
-                database.execute(schema.SAVE_META, ("offsets_digest", schema.offsets_digest(offsets)))
+            with Transaction(self._db) as database:
+                _write_models(database, commit)
+                _write_known(database, before, after)
+                _write_records(database, commit, self._options.outlets)
                 database.execute(schema.SAVE_META, ("committed_at", repr(commit.at)))
-                database.executemany(schema.SAVE_DECISION, [(commit.at, encode_fact(fact)) for fact in commit.facts])
+                if commit.incarnation is not None:
+                    database.execute(schema.SAVE_META, ("incarnation", str(commit.incarnation)))
+                database.executemany("DELETE FROM outbox WHERE id = ?", [(number,) for number in delivered])
         except sqlite3.Error as error:
+            self.deliveries.put_back(delivered)
             raise CommitError(f"{self._path}: the state could not be written: {error}") from error
-        self._offsets = offsets
+        self._known = after
+        self._housekeeping.turn(self._db, commit.at)
 
     def forget_models(self, models: Collection[ModelKey]) -> None:
         """Throw the state of these models away and raise the incarnation; the offsets stay where they are."""
-        with _transaction(self._db) as database:
-            database.executemany(
-                "DELETE FROM models WHERE model = ? AND model_version = ?",
-                [(key.model, key.model_version) for key in models],
-            )
+        with Transaction(self._db) as database:
+            database.executemany(_DELETE_MODEL, [(key.model, key.model_version) for key in models])
             database.execute(schema.SAVE_META, ("incarnation", str(self.incarnation + 1)))
 
     def forget_offsets(self) -> None:
         """Forget where reading stood, so that it begins at `kafka.start` again, and raise the incarnation."""
-        with _transaction(self._db) as database:
-            database.execute("DELETE FROM offsets")
-            database.execute(schema.SAVE_META, ("offsets_digest", schema.offsets_digest({})))
+        before = self._read_known()
+        after = _Known({}, {}, before.configuration)
+        with Transaction(self._db) as database:
+            _write_known(database, before, after)
             database.execute(schema.SAVE_META, ("incarnation", str(self.incarnation + 1)))
-        self._offsets = {}
+        self._known = after
 
     def close(self) -> None:
         """Close the database, then give the directory up; may be called twice."""
         if self._connection is not None:
+            self._forget_delivered(self._connection)
             self._connection.close()
             self._connection = None
         self._lock.release()
+
+    def _forget_delivered(self, connection: sqlite3.Connection) -> None:
+        """What was published since the last commit need not be published again; if this fails, it is."""
+        delivered = self.deliveries.take()
+        if delivered:
+            try:
+                with Transaction(connection) as database:
+                    database.executemany("DELETE FROM outbox WHERE id = ?", [(number,) for number in delivered])
+            except sqlite3.Error:
+                self.deliveries.put_back(delivered)
 
     @property
     def _db(self) -> sqlite3.Connection:
@@ -134,19 +207,29 @@ class SqliteStore:
             raise StateError(f"{self._path}: expected `{key}` among the state's facts about itself; {_HELP}")
         return str(row[0])
 
+    def _read_known(self) -> _Known:
+        rows = self._db.execute("SELECT topic, partition, next_offset FROM offsets")
+        offsets = {(str(topic), int(partition)): int(offset) for topic, partition, offset in rows}
+        ids = {str(topic): str(name) for topic, name in self._db.execute("SELECT topic, topic_id FROM topics")}
+        configuration = self._db.execute("SELECT value FROM meta WHERE key = 'configuration'").fetchone()
+        return _Known(offsets, ids, b"" if configuration is None else bytes(configuration[0]))
+
     def _prepare(self) -> None:
-        """Make the tables of a new database; check format and structure of an old one."""
+        """Make the tables of a new database; check format and structure of an old one, and migrate it."""
         tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
         if tables == 0:
-            with _transaction(self._db) as database:
+            with Transaction(self._db) as database:
                 for statement in schema.TABLES.split(";\n"):
                     database.execute(statement)
-                facts = {"format": str(schema.FORMAT_VERSION), "incarnation": "1"}
-                facts["offsets_digest"] = schema.offsets_digest({})
+                empty = _Known({}, {}, b"")
+                # seconds, so that a directory that was moved away leaves no ids to be given out a second time
+                facts = {"format": str(schema.FORMAT_VERSION), "incarnation": str(int(time.time()))}
                 database.executemany(schema.SAVE_META, facts.items())
+                database.execute(schema.SAVE_META, ("configuration", empty.configuration))
+                database.execute(schema.SAVE_META, ("positions_digest", empty.digest))
             return
         found = self._meta("format")
-        if found != str(schema.FORMAT_VERSION):
+        if found != str(schema.FORMAT_VERSION) and found not in map(str, STEPS):
             raise StateError(
                 f"{self._path}: expected state format {schema.FORMAT_VERSION}, found {found}: it was written by "
                 "another version of driftgauge; run that one, or move the directory away to start anew"
@@ -154,59 +237,51 @@ class SqliteStore:
         verdict = self._db.execute("PRAGMA quick_check(1)").fetchone()[0]
         if verdict != "ok":
             raise StateError(f"{self._path}: the database is damaged: {verdict}; {_HELP}")
+        if found != str(schema.FORMAT_VERSION):
+            with Transaction(self._db) as database:
+                migrate(database, int(found))
 
 
-def decisions(directory: Path | str, after: int = 0) -> Iterator[tuple[int, float, dict[str, Any]]]:
-    """The decision log, oldest first, as (id, wall clock of its commit, fact), from beyond `after`.
-
-    Reads beside a running owner.  Raises StateError when there is no state, or none that can be read.
-    """
-    path = Path(directory) / schema.DATABASE_FILE
-    if not path.exists():
-        raise StateError(f"{path}: expected a state database, found no file")
-    address = f"{path.absolute().as_uri()}?mode=ro"
-    try:
-        with closing(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)) as database:
-            query = "SELECT id, recorded_at, fact FROM decisions WHERE id > ? ORDER BY id"
-            for number, recorded_at, fact in database.execute(query, (after,)):
-                yield number, recorded_at, decode_fact(fact)
-    except sqlite3.Error as error:
-        raise StateError(f"{path}: expected to read the decision log, found: {error}") from error
+_DELETE_MODEL = "DELETE FROM models WHERE model = ? AND model_version = ?"
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    # check_same_thread: commits come from the writer's thread, one at a time; isolation_level: BEGIN is ours to say
-    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
+def _write_models(database: sqlite3.Connection, commit: Commit) -> None:
+    rows = [
+        (key.model, key.model_version, state, commit.exposure.get(key, b"")) for key, state in commit.models.items()
+    ]
+    database.executemany(schema.SAVE_MODEL, [(*row, schema.model_digest(*row)) for row in rows])
+    database.executemany(_DELETE_MODEL, [(key.model, key.model_version) for key in commit.removed])
 
 
-class _transaction:
-    """All or nothing around a block; a failed one is rolled back even where SQLite has not done so itself."""
+def _write_known(database: sqlite3.Connection, before: _Known, after: _Known) -> None:
+    """Write what differs, row by row: most commits move a few of many offsets."""
+    moved = [(*place, offset) for place, offset in after.offsets.items() if before.offsets.get(place) != offset]
+    gone = before.offsets.keys() - after.offsets.keys()
+    database.executemany("DELETE FROM offsets WHERE topic = ? AND partition = ?", sorted(gone))
+    database.executemany(schema.SAVE_OFFSET, moved)
+    database.executemany(
+        "DELETE FROM topics WHERE topic = ?", [(t,) for t in before.topic_ids.keys() - after.topic_ids]
+    )
+    database.executemany(schema.SAVE_TOPIC, after.topic_ids.items() - before.topic_ids.items())
+    if after.configuration != before.configuration:
+        database.execute(schema.SAVE_META, ("configuration", after.configuration))
+    database.execute(schema.SAVE_META, ("positions_digest", after.digest))
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
 
-    def __enter__(self) -> sqlite3.Connection:
-        self._connection.execute("BEGIN IMMEDIATE")
-        return self._connection
+def _write_records(database: sqlite3.Connection, commit: Commit, outlets: Collection[str]) -> None:
+    events = [(commit.at, (record.value or b"").decode()) for record in commit.records]
+    database.executemany(schema.SAVE_DECISION, events)
+    for destination, records in ((FINDINGS, commit.records), (DEAD_LETTERS, commit.dead_letters)):
+        if destination in outlets:
+            database.executemany(schema.SAVE_OUTBOX, [outbox_row(destination, record) for record in records])
+    database.executemany(
+        schema.SAVE_INTERVENTION,
+        [
+            (done.kind, done.model.model, done.model.model_version, _positions(done), done.detail)
+            for done in commit.interventions
+        ],
+    )
 
-    def __exit__(self, kind: object, value: object, traceback: object) -> None:
-        if kind is None:
-            try:
-                self._connection.execute("COMMIT")
-                return
-            except sqlite3.Error:
-                self._roll_back()
-                raise
-        self._roll_back()
 
-    def _roll_back(self) -> None:
-        if self._connection.in_transaction:
-            with suppress(sqlite3.Error):
-                self._connection.execute("ROLLBACK")
+def _positions(done: Intervention) -> str:
+    return msgspec.json.encode([[*place, offset] for place, offset in sorted(done.positions.items())]).decode()

@@ -1,52 +1,98 @@
 """The store's contract: what is saved together is loaded together, or not at all.
 
-A commit is one atomic write of the models that changed, the offsets they stand at, and the facts concluded on the
-way.  After a crash the snapshot is that of the last commit that returned, never a mixture: the fold over the events
-from its offsets onwards gives the same state as if nothing had happened.
+A commit is one atomic write of the models that changed, the offsets they stand at, and the records of what was
+concluded on the way.  After a crash the snapshot is that of the last commit that returned, never a mixture: the fold
+over the events from its offsets onwards gives the same state as if nothing had happened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Literal, Protocol
 
 from monitor.domain.errors import DriftgaugeError
-from monitor.domain.facts import Fact
 from monitor.domain.keys import ModelKey
 
 Offsets = Mapping[tuple[str, int], int]
+Headers = tuple[tuple[str, bytes | None], ...]
 
 
 class CommitError(DriftgaugeError):
-    """This commit did not happen and changed nothing; the same contents may be committed again."""
+    """This commit did not happen and changed nothing; the same contents may be committed again.
+
+    What must not be tried again (another owner writes now) is a StateError instead, and ends the process with code 3.
+    """
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One message of the findings or dead letter topic, encoded: what is written is what is read, byte for byte.
+
+    id: of a finding, equal whenever the same event is concluded from again; empty for dead letters.
+    """
+
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Intervention:
+    """Something other than an event that changed a model: it was asked for, its time was up, its configuration changed.
+
+    positions: it took effect after the events before these offsets and before all others, so that the fold over the
+    log can be repeated with it in its place.  detail: what exactly, as JSON.
+    """
+
+    kind: Literal["accepted", "expired", "configured"]
+    model: ModelKey
+    positions: Offsets
+    detail: bytes = b"{}"
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """Everything of the last commit.  exposure: facts of the wall clock, opaque here, outside the compared state.
 
-    offsets: (topic, partition) → next offset to read.
+    offsets: (topic, partition) → next offset to read, the control topic's among them.  topic_ids: what the broker
+    calls each topic, so that one that was made anew is told from its predecessor.  configuration: how the events were
+    read and judged, opaque here; empty in a new store.  incarnation: raised by every reset, so that records before
+    and after one never have the same id; not compared.
     """
 
     models: Mapping[ModelKey, bytes] = field(default_factory=dict)
     exposure: Mapping[ModelKey, bytes] = field(default_factory=dict)
     offsets: Offsets = field(default_factory=dict)
+    topic_ids: Mapping[str, str] = field(default_factory=dict)
+    configuration: bytes = b""
+    incarnation: int = field(default=1, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Commit:
     """What changed since the last commit; frozen, so that it may be written on another thread.
 
-    models and exposure have the same keys, the models that changed.  offsets: all positions, each at least as new as
-    the models.  facts: appended to the decision log.  at: wall clock, seconds.
+    models and exposure have the same keys, the models that changed; `removed` are to be gone, and in neither.
+    offsets: all positions, each at least as new as the models; what is not named stays.  forgotten: topics whose
+    offsets are dropped before `offsets` are written, for one that was made anew.  records: findings, changes of
+    episodes and interventions, in order; dead_letters: messages that could not be read.  topic_ids: what is not named
+    stays.  configuration, incarnation: None leaves them as they are.  at: wall clock, seconds.
     """
 
     models: Mapping[ModelKey, bytes]
     exposure: Mapping[ModelKey, bytes]
     offsets: Offsets
-    facts: Sequence[Fact] = ()
+    records: Sequence[Record] = ()
     at: float = 0.0
+    removed: Collection[ModelKey] = ()
+    dead_letters: Sequence[Record] = ()
+    interventions: Sequence[Intervention] = ()
+    topic_ids: Mapping[str, str] = field(default_factory=dict)
+    forgotten: Collection[str] = ()
+    configuration: bytes | None = None
+    incarnation: int | None = None
 
     @property
     def size_bytes(self) -> int:
@@ -61,8 +107,16 @@ class Store(Protocol):
         """The last commit.  Raises StateError when it is damaged."""
         ...
 
+    def interventions(self) -> Sequence[Intervention]:
+        """All that are kept, in order: a fold over the log repeats them at their positions."""
+        ...
+
     def commit(self, commit: Commit) -> None:
-        """Write all of it or nothing.  Raises CommitError when nothing was written."""
+        """Write all of it or nothing.
+
+        Raises CommitError when nothing was written and it may be tried again, StateError when it must not: another
+        process owns the state now.
+        """
         ...
 
     def close(self) -> None:
@@ -75,18 +129,30 @@ class MemoryStore:
 
     def __init__(self) -> None:
         self._snapshot = Snapshot()
-        self.facts: list[Fact] = []
+        self._interventions: list[Intervention] = []
+        self.records: list[Record] = []
+        self.dead_letters: list[Record] = []
 
     def load(self) -> Snapshot:
         return self._snapshot
 
+    def interventions(self) -> Sequence[Intervention]:
+        return tuple(self._interventions)
+
     def commit(self, commit: Commit) -> None:
+        old, gone = self._snapshot, set(commit.removed)
+        kept = {place: offset for place, offset in old.offsets.items() if place[0] not in commit.forgotten}
         self._snapshot = Snapshot(
-            models={**self._snapshot.models, **commit.models},
-            exposure={**self._snapshot.exposure, **commit.exposure},
-            offsets={**self._snapshot.offsets, **commit.offsets},
+            models={key: state for key, state in {**old.models, **commit.models}.items() if key not in gone},
+            exposure={key: state for key, state in {**old.exposure, **commit.exposure}.items() if key not in gone},
+            offsets={**kept, **commit.offsets},
+            topic_ids={**old.topic_ids, **commit.topic_ids},
+            configuration=old.configuration if commit.configuration is None else commit.configuration,
+            incarnation=old.incarnation if commit.incarnation is None else commit.incarnation,
         )
-        self.facts.extend(commit.facts)
+        self._interventions.extend(commit.interventions)
+        self.records.extend(commit.records)
+        self.dead_letters.extend(commit.dead_letters)
 
     def close(self) -> None:
         pass

@@ -1,7 +1,9 @@
 """Commits off the loop: one thread, one commit at a time, the outcome handed back to whoever asks.
 
-loop      ── submit(commit) ──▶ ……… busy ……… ── outcome() ──▶  counted, published; on failure put back
-writer                          store.commit
+loop      ── submit(prepare) ──▶ ……… busy ……… ── outcome() ──▶  counted, published; on failure put back
+writer                   prepare() → store.commit
+
+What is to be saved is encoded on the writer's thread: the loop only copies.
 """
 
 from __future__ import annotations
@@ -17,9 +19,9 @@ from monitor.state.store import Commit, Store
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a commit: None, or why nothing was written."""
+    """What became of a commit; error: None, or why nothing was written; commit: None if it could not be prepared."""
 
-    commit: Commit
+    commit: Commit | None
     duration_seconds: float
     error: Exception | None
 
@@ -31,7 +33,7 @@ class Writer:
         self._store = store
         self._clock = clock
         self._changed = threading.Condition()
-        self._waiting: Commit | None = None
+        self._waiting: Callable[[], Commit] | None = None
         self._finished: Outcome | None = None
         self._busy = False
         self._closed = False
@@ -44,13 +46,16 @@ class Writer:
         with self._changed:
             return self._busy
 
-    def submit(self, commit: Commit) -> None:
-        """Hand a commit over; returns at once.  Raises DriftgaugeError while `busy`."""
+    def submit(self, prepare: Callable[[], Commit]) -> None:
+        """Have a commit prepared and written; returns at once.  Raises DriftgaugeError while `busy`.
+
+        What `prepare` reads must not change any more: it is called on the writer's thread.
+        """
         with self._changed:
             if self._busy or self._closed:
                 raise DriftgaugeError("expected an idle writer: one commit at a time")
             self._busy = True
-            self._waiting = commit
+            self._waiting = prepare
             self._changed.notify_all()
 
     def outcome(self, timeout: float = 0.0) -> Outcome | None:
@@ -76,12 +81,14 @@ class Writer:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._waiting is not None or self._closed)
-                commit, self._waiting = self._waiting, None
-            if commit is None:
+                prepare, self._waiting = self._waiting, None
+            if prepare is None:
                 return
             began = self._clock()
+            commit: Commit | None = None
             error: Exception | None = None
             try:
+                commit = prepare()
                 self._store.commit(commit)
             except Exception as failure:  # whatever it is, the loop must hear of it: it keeps what was not written
                 error = failure

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from monitor.domain.keys import ModelKey
-from monitor.state.sqlite import SqliteStore, decisions
+from monitor.state.decisions import decisions
+from monitor.state.sqlite import SqliteStore
 from tests.services import kafka
 from tests.services.daemon import DaemonProcess
 from tests.services.waiting import wait_until
@@ -119,7 +120,8 @@ def test_a_drift_is_an_episode_in_log_metrics_and_decision_log(
     wait_until(
         lambda: daemon.total("driftgauge_last_drift_timestamp_seconds", feature="amount") > 0, 10, "the drift's time"
     )
-    assert any(fact["type"] == "episode" and fact["feature"] == "amount" for _, _, fact in decisions(daemon.state))
+    episodes = [event["data"] for _, _, event in decisions(daemon.state) if event["type"] == "driftgauge.episode.v1"]
+    assert any(episode["feature"] == "amount" for episode in episodes)
 
 
 def test_sigterm_saves_everything_and_ends_with_0(

@@ -21,7 +21,7 @@ FLOORS = {
             ["domain"],
             ["formats", "reference", "channels", "detectors", "distances"],
             ["engine"],
-            ["kafka", "state", "exposition", "configuration", "settings"],
+            ["kafka", "state", "findings", "exposition", "configuration", "settings"],
             ["assembly", "checkpoints", "daemon", "exposure", "logs", "parts", "shard", "signals", "watch"],
             ["cli", "demo", "__main__"],
         ]

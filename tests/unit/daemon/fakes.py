@@ -67,6 +67,16 @@ def _frame(topic: str, model: str, rows: Sequence[tuple[int, int, float, str]]) 
     )
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What an AddingMonitor saw up to a moment."""
+
+    offsets: tuple[int, ...]
+
+    def encode(self) -> bytes:
+        return json.dumps(self.offsets).encode()
+
+
 class AddingMonitor:
     """Remembers every offset it saw.  An event `a*` opens an episode, `a?` is a defect; state `damaged` is refused."""
 
@@ -88,8 +98,8 @@ class AddingMonitor:
     def stream(self) -> StreamKey:
         return StreamKey(self.key.model, self.key.model_version, "x", "feature")
 
-    def dump(self) -> bytes:
-        return json.dumps(self.seen).encode()
+    def snapshot(self) -> Seen:
+        return Seen(tuple(self.seen))
 
     @classmethod
     def load(cls, key: ModelKey, policy: Policy, state: bytes) -> AddingMonitor:

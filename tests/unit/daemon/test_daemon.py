@@ -12,7 +12,8 @@ from monitor.domain.keys import ModelKey
 from monitor.engine.policy import Limits, Policy
 from monitor.kafka.notices import Assigned, Gap, Trouble
 from monitor.parts import Timing
-from monitor.state.sqlite import SqliteStore, decisions
+from monitor.state.decisions import decisions
+from monitor.state.sqlite import SqliteStore
 from monitor.state.store import Commit, CommitError, MemoryStore
 from tests.unit.daemon.fakes import NOW, A, Bench
 
@@ -120,7 +121,7 @@ def test_a_change_of_status_is_saved_early_but_not_more_than_once_a_second() -> 
 
     def look() -> None:
         bench.written()
-        saved.append(len(store.facts))
+        saved.append(len(store.records))
 
     bench.source._polls = [["a*"], bench.later(0.5), look, bench.later(0.5), look]
     bench.run()
@@ -176,7 +177,7 @@ def test_a_failed_commit_is_counted_and_nothing_of_it_is_lost() -> None:
     assert bench.run() == 0
     assert bench.board.read().checkpoint_failures == 1
     assert seen(store) == [0]
-    assert len(store.facts) == 1
+    assert len(store.records) == 1
     assert store.load().offsets == {("t", 0): 2}
 
 
@@ -255,7 +256,8 @@ def test_an_episode_is_one_line_with_everything_about_it() -> None:
 def test_facts_are_in_the_decision_log_of_the_same_commit(tmp_path: Path) -> None:
     """One transaction for state, offsets and what was concluded."""
     Bench([["a", "a*"]], SqliteStore(tmp_path)).run()
-    ((_, recorded_at, fact),) = decisions(tmp_path)
+    ((_, recorded_at, event),) = decisions(tmp_path)
+    fact = event["data"]
     assert (recorded_at, fact["state"], fact["place"]["offset"]) == (NOW, "firing", 1)
 
 
@@ -358,7 +360,7 @@ def test_reading_stops_while_too_many_facts_wait_for_a_store_that_fails(monkeypa
     monkeypatch.setattr("monitor.shard.time.sleep", pass_time)
     bench.run()
     assert isinstance(bench.store, MemoryStore)
-    assert len(bench.store.facts) == 4
+    assert len(bench.store.records) == 4
     assert set(read_while_full) == {3}
 
 

@@ -1,9 +1,16 @@
-"""Facts for tests of what is done with facts."""
+"""Facts for tests of what is done with facts, and records made of them."""
 
-from monitor.domain.facts import EpisodeChange, Finding, Place
+from monitor.domain.facts import EpisodeChange, Fact, Finding, Place
 from monitor.domain.keys import StreamKey
+from monitor.findings.events import Provenance, encode_facts
+from monitor.state.store import Record
 
 STREAM = StreamKey("fraud", "7", "amount", "feature")
+PROVENANCE = Provenance("/driftgauge/test", 1, "0.0", "c0")
+
+
+def records(*facts: Fact) -> list[Record]:
+    return encode_facts(facts, PROVENANCE)
 
 
 def finding(offset: int = 5, score: float = 1.3, stream: StreamKey = STREAM) -> Finding:

@@ -12,12 +12,13 @@ import pytest
 from monitor.domain.errors import StateError
 from monitor.domain.keys import ModelKey
 from monitor.state.schema import DATABASE_FILE
-from monitor.state.sqlite import SqliteStore, decisions
+from monitor.state.decisions import decisions
+from monitor.state.sqlite import SqliteStore
 from monitor.state.store import Commit, CommitError, Snapshot
-from tests.unit.state.facts import episode, finding
+from tests.unit.state.facts import episode, finding, records
 
 A, B = ModelKey("a", "1"), ModelKey("b", "1")
-SAVED = Commit({A: b"state of a" * 100, B: b"state of b"}, {A: b"", B: b""}, {("t", 0): 5}, (episode(),), at=17.0)
+SAVED = Commit({A: b"state of a" * 100, B: b"state of b"}, {A: b"", B: b""}, {("t", 0): 5}, records(episode()), at=17.0)
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_a_commit_that_fails_half_way_leaves_nothing(saved: Path) -> None:
     with closing(SqliteStore(saved)) as store:
         store.load()
         edit(saved, "CREATE TRIGGER full BEFORE INSERT ON decisions BEGIN SELECT RAISE(ABORT, 'disk full'); END")
-        later = Commit({A: b"newer"}, {A: b""}, {("t", 0): 6}, (finding(),))
+        later = Commit({A: b"newer"}, {A: b""}, {("t", 0): 6}, records(finding()))
         with pytest.raises(CommitError, match="disk full"):
             store.commit(later)
         assert store.load() == Snapshot(SAVED.models, SAVED.exposure, SAVED.offsets)
@@ -69,10 +70,11 @@ def test_a_second_owner_is_refused_and_told_who_the_first_is(saved: Path) -> Non
 def test_the_decision_log_can_be_read_while_the_state_is_owned(saved: Path) -> None:
     """Readers do not disturb the owner, and see what it has committed."""
     with closing(SqliteStore(saved)) as store:
-        store.commit(Commit({}, {}, {}, (finding(offset=9, score=float("inf")),), at=18.0))
+        store.commit(Commit({}, {}, {}, records(finding(offset=9, score=float("inf"))), at=18.0))
         first, second = decisions(saved)
-        assert (first[1], first[2]["type"], first[2]["state"]) == (17.0, "episode", "firing")
-        assert (second[2]["type"], second[2]["place"]["offset"], second[2]["score"]) == ("finding", 9, None)
+        assert (first[1], first[2]["type"], first[2]["data"]["state"]) == (17.0, "driftgauge.episode.v1", "firing")
+        found = second[2]["data"]
+        assert (second[2]["type"], found["place"]["offset"], found["score"]) == ("driftgauge.finding.v1", 9, None)
         assert [number for number, _, _ in decisions(saved, after=first[0])] == [second[0]]
         json.dumps(first[2])
 
@@ -91,7 +93,7 @@ def test_no_state_has_no_decision_log(tmp_path: Path) -> None:
         "UPDATE models SET model = 'c' WHERE model = 'b'",
         "UPDATE offsets SET next_offset = 4",
         "DELETE FROM offsets",
-        "DELETE FROM meta WHERE key = 'offsets_digest'",
+        "DELETE FROM meta WHERE key = 'positions_digest'",
         "DROP TABLE models",
     ],
 )
@@ -125,7 +127,7 @@ def test_an_unknown_format_is_refused_and_kept(saved: Path) -> None:
     edit(saved, "UPDATE meta SET value = '99' WHERE key = 'format'")
     with pytest.raises(StateError, match="found 99"):
         SqliteStore(saved)
-    edit(saved, "UPDATE meta SET value = '1' WHERE key = 'format'")
+    edit(saved, "UPDATE meta SET value = '2' WHERE key = 'format'")
     with closing(SqliteStore(saved)) as store:
         assert store.load().models == SAVED.models
 
