@@ -51,7 +51,10 @@ class Change:
 
 @dataclass(slots=True)
 class _State:
-    """One track: the channels that hold it open, since which observation, whether it fired, when to look again."""
+    """One track: the channels that hold it open, whether it fired, when to look again.
+
+    since: the observation at which it opened; of a closed one, at which it closed.
+    """
 
     open: list[str] = field(default_factory=list)
     since: int = 0
@@ -76,6 +79,11 @@ class Episodes:
     def open_since(self, track: Track) -> int:
         """The observation at which the track opened (it must be open)."""
         return self._tracks[track].since
+
+    def was_open(self, track: Track, since: int) -> bool:
+        """Is the track open, or did it close after observation `since`?"""
+        state = self._tracks[track]
+        return bool(state.open) or state.since > since
 
     def open_keys(self, track: Track) -> Sequence[str]:
         """Keys of the channels that hold the track open, the first to open first."""
@@ -129,7 +137,7 @@ class Episodes:
             if not state.open:
                 if state.fired and track != "further":
                     changes.append(Change(signal.at, signal.aspect, False, signal.key))
-                self._tracks[track] = _State()
+                self._tracks[track] = _State(since=now)
             return
         was_open = bool(state.open)
         if signal.key not in state.open:

@@ -37,6 +37,7 @@ from monitor.reference.learner import Learner, Sample
 from monitor.reference.reference import StreamReference, learn
 
 EXEMPT = ("far", "stuck", "chart")  #: channels whose detection matters whatever the effect
+DEAD: tuple[Track, ...] = ("missing", "stuck")  #: aspects during which nothing is learned: a dead feed is never normal
 INVALID = ("missing", "non_finite", "wrong_type")
 RECHECK = 32  #: observations between two looks at whether a lasting change has lasted in event time too
 
@@ -309,11 +310,12 @@ class StreamMonitor:
         beyond = self.observations - self._relearning_due()
         if self._learner is None or beyond % RECHECK:
             return []
-        if self.episodes.is_open("missing") or self.episodes.is_open("stuck"):
-            self._learner = None  # a dead feed is never normal: learn what comes after it
+        if any(self.episodes.was_open(aspect, self.observations - RECHECK) for aspect in DEAD):
+            self._learner = None  # learn what comes after it
             return []
         is_waiting = float(part.clock[-1]) - self._opened_clock < self.settings.relearn_seconds
-        if beyond < 0 or self._learner.seen < self._newest.clock or is_waiting:
+        is_pending = not self.episodes.is_firing(track)  # or a slow creep would be relearned again and again, unheard
+        if beyond < 0 or self._learner.seen < self._newest.clock or is_waiting or is_pending:
             return []
         return self._accept_new_normal(self._learn(self._learner.sample()), track, part, before)
 
