@@ -66,6 +66,8 @@ class Frame:
     has_features: did the event carry features at all?  (An absent key is a missing value only in such a row.)
     row: position inside its message, for messages that hold several events; else 0.
     segments: per row, the event's segment labels as given; None when no event carried any.
+    features_only: per row, has such an event no place for predictions?  (A request that is logged apart from its
+    response has none, so their absence from it says nothing.)  None when every event has.
     """
 
     model: ModelKey
@@ -78,9 +80,16 @@ class Frame:
     offset: Offsets
     row: Codes
     segments: Sequence[dict[str, str] | None] | None = None
+    features_only: Mask | None = None
 
     def __len__(self) -> int:
         return len(self.event_time)
+
+    def expects(self, kind: Kind) -> Mask:
+        """Rows in which the absence of a key of this kind may mean that its value is missing."""
+        if kind == "feature" or self.features_only is None:
+            return self.has_features
+        return self.has_features & ~self.features_only
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -233,7 +233,7 @@ def _rows(
     is_home = np.arange(len(frame)) >= begin
     if passes_before and stream.warmup is None:  # one that warms up is not born before its first event
         is_home[:begin] = True
-    return np.flatnonzero(present | (frame.has_features & is_home))
+    return np.flatnonzero(present | (frame.expects(stream.key.kind) & is_home))
 
 
 def _observations(column: Column | None, rows: Any, clock: Any, ordinal: Any, place: Any) -> Observations:

@@ -48,7 +48,10 @@ ABSENT = _Absent()
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
-    """One event as a format read it.  index: of its message in the batch; row: of the event in its message."""
+    """One event as a format read it.  index: of its message in the batch; row: of the event in its message.
+
+    features_only: events of this sort never carry predictions.
+    """
 
     index: int
     row: int
@@ -57,6 +60,7 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     features: Cells | None
     predictions: Cells | None
     segment: dict[str, str] | None = None
+    features_only: bool = False
 
 
 def checked_size(cells: Cells, place: str) -> Cells:
@@ -91,6 +95,7 @@ def frames_of(model: ModelKey, rows: Sequence[Row], positions: Positions) -> Ite
     columns = [*_columns("feature", features, by_feature), *_columns("prediction", predictions, by_prediction)]
     messages = np.fromiter(map(attrgetter("index"), rows), dtype=np.int64, count=len(rows))
     segments = [row.segment for row in rows]
+    features_only = [row.features_only for row in rows]
     yield Frame(
         model=model,
         topic=positions.topic,
@@ -102,6 +107,7 @@ def frames_of(model: ModelKey, rows: Sequence[Row], positions: Positions) -> Ite
         offset=positions.offsets[messages],
         row=np.fromiter(map(attrgetter("row"), rows), dtype=np.int32, count=len(rows)),
         segments=segments if any(segments) else None,
+        features_only=np.array(features_only) if any(features_only) else None,
     )
 
 

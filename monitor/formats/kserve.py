@@ -86,7 +86,7 @@ class KServe:
                 if reported <= MAX_REPORTED_ROWS:
                     harvest.reject(index, cells, number)
             elif side is _REQUEST:
-                harvest.add(model, model_version, Row(index, number, time, row_id, cells, None))
+                harvest.add(model, model_version, Row(index, number, time, row_id, cells, None, None, True))
             else:
                 harvest.add(model, model_version, Row(index, number, time, row_id, None, cells))
         return None

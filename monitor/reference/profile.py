@@ -19,7 +19,7 @@ import numpy as np
 
 from monitor.channels.partition import CategoryPartition
 from monitor.domain.errors import ProfileError
-from monitor.domain.frame import Cell, Column, Frame
+from monitor.domain.frame import Cell, Column, Frame, Mask
 from monitor.domain.keys import Kind
 from monitor.reference.codec import fingerprint, reference_from_plain, reference_to_plain
 from monitor.reference.learner import Learner
@@ -27,7 +27,7 @@ from monitor.reference.reference import StreamReference, gaps, learn
 
 FORMAT = 1
 KEPT = 1_000_000  #: observations of a stream that are kept as they are; longer training data is thinned evenly
-KINDS = ("feature", "prediction")
+KINDS: tuple[Kind, ...] = ("feature", "prediction")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,17 +48,16 @@ def learn_profile(
     Raises ProfileError if there is nothing to learn from.
     """
     learners: dict[tuple[Kind, str], Learner] = {}
-    rows = 0
+    rows = dict.fromkeys(KINDS, 0)  # in which the absence of a key would have meant something
     for frame in frames:
-        with_features = int(frame.has_features.sum())
         columns = {(column.kind, column.feature): column for column in frame.columns}
         for name in sorted(columns.keys() | learners.keys()):
             learner = learners.get(name)
             if learner is None:
                 learner = learners[name] = Learner(KEPT)
-                _add_absent(learner, rows)
-            _add(learner, columns.get(name), frame)
-        rows += with_features
+                _add_absent(learner, rows[name[0]])
+            _add(learner, columns.get(name), frame.expects(name[0]))
+        rows = {kind: number + int(frame.expects(kind).sum()) for kind, number in rows.items()}
     if not learners:
         raise ProfileError("profile: expected at least one event with a feature or a prediction, found none")
     streams = []
@@ -82,12 +81,12 @@ def learn_profile(
     }
 
 
-def _add(learner: Learner, column: Column | None, frame: Frame) -> None:
-    """Observations of one frame: present cells, and absent ones of rows that carry features."""
+def _add(learner: Learner, column: Column | None, expected: Mask) -> None:
+    """Observations of one frame: present cells, and absent ones of rows that the stream is expected in."""
     if column is None:
-        _add_absent(learner, int(frame.has_features.sum()))
+        _add_absent(learner, int(expected.sum()))
         return
-    keep = column.present | frame.has_features
+    keep = column.present | expected
     texts = None if column.texts is None else column.texts[keep]
     learner.add(column.cells[keep], column.numbers[keep], texts, column.labels)
 

@@ -92,6 +92,18 @@ def test_request_and_response_meet() -> None:
     assert [frame.model for frame in KSERVE.decode(batch).frames] == [ModelKey("fraud", "unversioned")]
 
 
+def test_a_request_has_no_place_for_predictions() -> None:
+    """What a request does not carry is not missing: its response is another message."""
+    decoded = KSERVE.decode(
+        batch_of(
+            json.dumps(V1).encode(), json.dumps({"predictions": [1]}).encode(), headers=[headers(), headers(RESPONSE)]
+        )
+    )
+    (frame,) = decoded.frames
+    assert frame.expects("feature").tolist() == [True, True, False]
+    assert frame.expects("prediction").tolist() == [False, False, False]
+
+
 @pytest.mark.parametrize("prefix", ["ce_", "ce-", "CE_", "Ce-"])
 def test_spelling_of_headers(prefix: str) -> None:
     """Attributes are recognised however their headers are spelled."""
