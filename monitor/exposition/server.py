@@ -10,11 +10,12 @@ The thread installs no signal handler, writes no access log, and whatever it doe
 from __future__ import annotations
 
 import asyncio
-import gzip
 import logging
 import socket
 import ssl
 import threading
+import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import structlog
@@ -22,15 +23,18 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from monitor.domain.errors import ConfigurationError, DriftgaugeError
 from monitor.exposition.auth import BasicAuth
 from monitor.exposition.board import Board
-from monitor.exposition.text import content_type, registry, render
+from monitor.exposition.lines import Writer
+from monitor.exposition.text import OPENMETRICS, body, content_type
 
 _START_SECONDS = 10.0
+#: between two pieces of an exposition, so that the loop takes its turn; enough to wake another thread
+_PAUSE_SECONDS = 0.0005
 _PAGE = (
     "<!doctype html><html lang=en><meta charset=utf-8><title>driftgauge</title><p>driftgauge: "
     '<a href="/metrics">metrics</a> · <a href="/-/healthy">healthy</a> · <a href="/-/ready">ready</a></p></html>\n'
@@ -199,14 +203,14 @@ def _bind(host: str, port: int) -> socket.socket:
 
 
 def _application(board: Board, auth: BasicAuth | None, bounds: Bounds) -> Starlette:
-    own = registry(board.read)
+    writer = Writer()
     rendering = threading.Lock()
 
-    def exposition(kind: str, zipped: bool) -> bytes:
+    def exposition(kind: str, zipped: bool) -> list[bytes]:
         # one at a time: two scrapers at once would otherwise hold two expositions of a big board in memory
         with rendering:
-            body = render(own, kind)
-        return gzip.compress(body, compresslevel=1, mtime=0) if zipped else body
+            pieces = writer.pieces(board.read(), open_metrics=kind == OPENMETRICS)
+            return body(pieces, zipped=zipped, pause=lambda: time.sleep(_PAUSE_SECONDS))
 
     async def metrics(request: Request) -> Response:
         if not await allowed(request):
@@ -216,7 +220,14 @@ def _application(board: Board, auth: BasicAuth | None, bounds: Bounds) -> Starle
         headers = {"Content-Type": kind, "Vary": "Accept, Accept-Encoding"}
         if zipped:
             headers["Content-Encoding"] = "gzip"
-        return Response(await run_in_threadpool(exposition, kind, zipped), headers=headers)
+        pieces = await run_in_threadpool(exposition, kind, zipped)
+        headers["Content-Length"] = str(sum(map(len, pieces)))
+
+        async def sent() -> AsyncIterator[bytes]:  # piece by piece: joined, a big board's would be copied at one go
+            for piece in pieces:
+                yield piece
+
+        return StreamingResponse(sent(), headers=headers)
 
     async def links(request: Request) -> Response:
         return HTMLResponse(_PAGE) if await allowed(request) else _unauthorized()

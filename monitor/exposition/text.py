@@ -1,11 +1,12 @@
-"""An exposition as bytes: prometheus_client writes it, from a collector on a registry of our own, never the global one.
+"""An exposition as prometheus_client writes it, from a collector on a registry of our own, never the global one.
 
-The library is the definition of right here.  A faster writer may take `render`'s place and has to give the same bytes.
+The library is the definition of right here: `lines` writes what is served, and has to give the same bytes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
@@ -59,3 +60,19 @@ def render(of: CollectorRegistry, kind: str) -> bytes:
     if kind == OPENMETRICS:
         return bytes(openmetrics.generate_latest(of, version="1.0.0"))  # type: ignore[no-untyped-call]
     return generate_latest(of)
+
+
+def body(pieces: Iterable[bytes], *, zipped: bool, pause: Callable[[], None]) -> list[bytes]:
+    """The pieces of an exposition as they are sent, gzipped if so asked; `pause` is called after each.
+
+    Pausing lets the loop in between two pieces: without it a thread that writes keeps the interpreter for its whole
+    switch interval each time the loop wants it back.
+    """
+    packer = zlib.compressobj(1, zlib.DEFLATED, 31) if zipped else None
+    found = []
+    for piece in pieces:
+        packed = piece if packer is None else packer.compress(piece)
+        if packed:
+            found.append(packed)
+        pause()
+    return [*found, packer.flush()] if packer is not None else found

@@ -37,6 +37,9 @@ OWNED: Mapping[str, str] = {
     "test.mock.num.brokers": "a mock broker belongs to the process that starts it",
 }
 
+#: properties of a group's member, which the consumer of events never is
+MEMBER_PROPERTIES = ("session.timeout.ms", "heartbeat.interval.ms", "group.protocol", "group.remote.assignor")
+
 _FIXED: Mapping[str, str | int | float | bool] = {
     "enable.auto.commit": False,
     "enable.auto.offset.store": False,
@@ -48,13 +51,20 @@ _FIXED: Mapping[str, str | int | float | bool] = {
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """Where to read from.  start: where a topic without any stored position begins."""
+    """Where to read from.  start: where a topic without any stored position begins.
+
+    shard of shards: only the partitions whose number, divided by `shards`, leaves `shard`.  tells_group: are the
+    group's offsets written by the source, for lag tools?  Not where the store writes them in its transactions.
+    """
 
     bootstrap_servers: str
     topics: tuple[str, ...]
     group_id: str = "driftgauge"
     start: Literal["earliest", "latest"] = "earliest"
     properties: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    shard: int = 0
+    shards: int = 1
+    tells_group: bool = True
 
 
 def refused_properties(properties: Mapping[str, object]) -> list[str]:
@@ -66,6 +76,17 @@ def refused_properties(properties: Mapping[str, object]) -> list[str]:
     ]
 
 
+def undivided(topic: str, partitions: int, shards: int) -> str:
+    """What is wrong with a topic whose partitions the shards do not divide, and what to do about it."""
+    fitting = [str(number) for number in range(1, partitions + 1) if partitions % number == 0]
+    more = (partitions // shards + 1) * shards
+    return (
+        f"kafka.topics: {topic} has {partitions} partitions, which {shards} shards do not divide, so a model's events "
+        f"would not stay in one shard; set state.shards to one of {', '.join(fitting)} (with a state topic of its "
+        f"own), or give the topic {more} partitions"
+    )
+
+
 def client_properties(options: SourceOptions) -> dict[str, str | int | float | bool]:
     """The consumer's properties: defaults, then the user's, then what must hold.
 
@@ -74,9 +95,10 @@ def client_properties(options: SourceOptions) -> dict[str, str | int | float | b
     mistakes = refused_properties(options.properties)
     if mistakes:
         raise ConfigurationError(mistakes)
+    own = {name: value for name, value in options.properties.items() if name not in MEMBER_PROPERTIES}
     return {
         **DEFAULTS,
-        **options.properties,
+        **own,
         **_FIXED,
         "bootstrap.servers": options.bootstrap_servers,
         "group.id": options.group_id,
