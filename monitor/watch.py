@@ -229,9 +229,9 @@ class Watch:
         """Why a new model version may not be watched: its streams would be too many, or its labels too long."""
         limits = self._policy.limits
         if max(len(key.model.encode()), len(key.model_version.encode())) > limits.label_bytes:
-            return "label_too_long"
+            return "model_label_too_long"
         streams = sum(watched.streams for watched in self.models.values())
-        return "too_many" if streams >= limits.streams else None
+        return "model_too_many" if streams >= limits.streams else None
 
     def _refuse(self, frame: Frame, reason: str) -> None:
         if frame.model not in self._refused and len(self._refused) < self._policy.limits.streams:

@@ -18,8 +18,9 @@ from monitor.domain.keys import ModelKey, StreamKey
 from monitor.engine.views import ModelView
 from monitor.exposition.catalogue import DELAY_BUCKETS, FRAME_BUCKETS
 
-#: reasons a stream is refused for; each is exposed from birth
-REFUSALS = ("too_many", "label_too_long")
+#: Reasons a stream is refused for; each is exposed from birth.  Streams of a model version that is not watched at all
+#: have reasons of their own: no state knows of them, so they begin at 0 with the process, as the others must not.
+REFUSALS = ("too_many", "label_too_long", "model_too_many", "model_label_too_long")
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,7 +156,7 @@ _OF_THE_PROCESS = (
         "streams_refused_total",
         "counter",
         ("reason",),
-        "Streams that were not taken up: too_many, label_too_long.",
+        "Streams that were not taken up: too_many, label_too_long; model_… with a model version that was not either.",
         "committed",
     ),
     _process("series", "gauge", (), "Series in this exposition."),
