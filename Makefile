@@ -35,8 +35,9 @@ check: install ## linter, format, types, import floors
 services: ## Kafka, Prometheus and Alertmanager into .services/
 	@tests/services/install.sh
 
-docs: install ## docs/configuration.md and docs/metrics.md, from the code
+docs: install ## the reference pages in docs/ and the dashboards in deploy/grafana, from the code
 	@$(RUN) -m monitor.cli.reference_docs docs
+	@$(RUN) -m tools.dashboards deploy/grafana/dashboards
 
 clean: ## remove what the others made
 	rm -rf $(VENV) .services build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
