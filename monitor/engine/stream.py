@@ -216,12 +216,7 @@ class StreamMonitor:
             return next((f for s, f in reversed(fresh) if s.key == key and s.at <= at), self.findings.get(key))
 
         def matters_at(at: int, key: str) -> bool:
-            finding = newest(key, at)
-            if finding is None or key.removeprefix(FURTHER) in EXEMPT:
-                return True
-            length = before + at + 1 - finding.since + 1
-            counts = regime.counts(history[: base + at + 1], length)
-            return matters(regime.effects(counts), self.settings.min_effect)
+            return self._matters(key, newest(key, at), history[: base + at + 1], before + at + 1)
 
         changes = self.episodes.advance(signals, before, len(part), self._rhythm(), matters_at)
         facts: list[tuple[int, Fact]] = [(int(part.rows[s.at]), finding) for s, finding in fresh]
@@ -232,6 +227,14 @@ class StreamMonitor:
             if signal.detection is None and not self._newer(signal, fresh):
                 self.findings.pop(signal.key, None)
         return facts + self._relearn(part, before)
+
+    def _matters(self, key: str, finding: Finding | None, history: Cells, observation: int) -> bool:
+        """Does the effect since the onset behind an open channel matter, as of an observation?"""
+        assert self.regime is not None
+        if finding is None or key.removeprefix(FURTHER) in EXEMPT:
+            return True
+        counts = self.regime.counts(history, observation - finding.since + 1)
+        return matters(self.regime.effects(counts), self.settings.min_effect)
 
     @staticmethod
     def _newer(closed: Signal, fresh: Sequence[tuple[Signal, Finding]]) -> bool:
@@ -314,10 +317,20 @@ class StreamMonitor:
             self._learner = None  # learn what comes after it
             return []
         is_waiting = float(part.clock[-1]) - self._opened_clock < self.settings.relearn_seconds
-        is_pending = not self.episodes.is_firing(track)  # or a slow creep would be relearned again and again, unheard
-        if beyond < 0 or self._learner.seen < self._newest.clock or is_waiting or is_pending:
+        if beyond < 0 or self._learner.seen < self._newest.clock or is_waiting or self._is_too_small(track):
             return []
         return self._accept_new_normal(self._learn(self._learner.sample()), track, part, before)
+
+    def _is_too_small(self, track: Track) -> bool:
+        """Is it the smallness of the effect that an open track is not firing for?
+
+        Such a change is not relearned, or a slow creep would be taken for normal again and again, unheard.
+        """
+        assert self.regime is not None
+        recent, now = self.regime.recent, self.observations
+        keys = self.episodes.open_keys(track)
+        is_small = not any(self._matters(key, self.findings.get(key), recent, now) for key in keys)
+        return is_small and not self.episodes.is_firing(track)
 
     def _accept_new_normal(
         self, reference: StreamReference, track: Track, part: Observations, before: int
