@@ -1,12 +1,14 @@
 """Prometheus rules from one template: what `deploy/prometheus/rules.yml` holds is what a configuration renders.
 
-All times follow from two: *hold*, how long a drift stays an alert after it was found and the range that rates are taken
-over, and the interval of checkpoints.  A third of the hold is the gap in scrapes that is bridged, and how long a fault
-of the daemon itself has to last before it pages.
+Times follow from three: *hold*, how long a drift stays an alert after it was found and the range that rates are taken
+over; *silence*, how long a model may send nothing; and the interval of checkpoints.  A third of the hold is the gap in
+scrapes that is bridged, and how long a fault of the daemon itself has to last before it pages.
 """
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass
 from importlib.resources import files
 from string import Template
 from typing import Protocol
@@ -15,12 +17,19 @@ from monitor.domain.errors import ConfigurationError
 
 #: the job name the shipped scrape configuration gives the daemon
 JOB = "driftgauge"
+#: where the pages are that alerts point to; relative to the repository
+RUNBOOKS = "docs/runbooks"
 HOLD_SECONDS = 900.0
+SILENCE_SECONDS = 3600.0
 #: below, the bridge would be shorter than two scrapes a second apart
 SHORTEST_HOLD_SECONDS = 6.0
 _CHECKPOINT_INTERVAL_SECONDS = 10.0
 #: so many checkpoints in a row have to be missing before the newest counts as stale
 _CHECKPOINTS_MISSING = 6
+#: a version that sent nothing for so many silences is retired, and nobody waits for it any more
+_SILENCES_TO_RETIRE = 24
+#: detections that come to nothing are counted over so many holds
+_NOISE_HOLDS = 24
 
 
 class StateSettings(Protocol):
@@ -47,26 +56,79 @@ class _AtTemplate(Template):
     delimiter = "@"
 
 
-def render(settings: RulesSettings | None = None, hold_seconds: float = HOLD_SECONDS) -> str:
+@dataclass(frozen=True, slots=True)
+class RuleOptions:
+    """What rules depend on beside the settings of the daemon.
+
+    hold_seconds: see above.  silence_seconds: a model or stream that sends nothing for longer is silent.  job: the
+    scrape job's name.  runbooks: the folder or address the runbook pages are below.
+    """
+
+    hold_seconds: float = HOLD_SECONDS
+    silence_seconds: float = SILENCE_SECONDS
+    job: str = JOB
+    runbooks: str = RUNBOOKS
+
+
+def render(settings: RulesSettings | None = None, options: RuleOptions | None = None) -> str:
     """The rules as YAML, for these settings or for the defaults.
 
-    Raises ConfigurationError if the hold is too short for the rules to bridge a missed scrape.
+    Raises ConfigurationError if the hold is too short to bridge a missed scrape, the silence is shorter than the hold,
+    or the job or the runbooks' address cannot stand inside a rule.
     """
-    if not hold_seconds >= SHORTEST_HOLD_SECONDS:
-        raise ConfigurationError([f"--hold: expected at least {SHORTEST_HOLD_SECONDS:g} seconds, got {hold_seconds:g}"])
+    options = options or RuleOptions()
+    _refuse(options)
+    hold, silence = options.hold_seconds, options.silence_seconds
     interval = _CHECKPOINT_INTERVAL_SECONDS if settings is None else settings.state.interval_seconds
-    bridge = hold_seconds / 3
-    checkpoint = max(bridge, _CHECKPOINTS_MISSING * interval)
+    bridge = hold / 3
+    times = {
+        "hold": hold,
+        "bridge": bridge,
+        "silence": silence,
+        "retired": silence * _SILENCES_TO_RETIRE,
+        "noise": hold * _NOISE_HOLDS,
+        "checkpoint": max(bridge, _CHECKPOINTS_MISSING * interval),
+    }
     template = files("monitor.exposition").joinpath("rules.yml.tmpl").read_text(encoding="utf-8")
     return _AtTemplate(template).substitute(
-        job=JOB,
-        hold=duration(hold_seconds),
-        hold_seconds=f"{hold_seconds:.10g}",
-        bridge=duration(bridge),
-        bridge_seconds=f"{bridge:.10g}",
-        checkpoint=duration(checkpoint),
-        checkpoint_seconds=f"{checkpoint:.10g}",
+        job=options.job,
+        runbooks=options.runbooks.rstrip("/"),
+        **{name: duration(seconds) for name, seconds in times.items()},
+        **{f"{name}_seconds": f"{seconds:.10g}" for name, seconds in times.items()},
     )
+
+
+def prometheus_rule(rules: str) -> str:
+    """Rendered rules as the PrometheusRule that the Prometheus operator picks up."""
+    head, _, groups = rules.partition("groups:\n")
+    body = "".join(f"  {line}" if line.strip() else line for line in f"groups:\n{groups}".splitlines(keepends=True))
+    return f"{head}{_PROMETHEUS_RULE}{body}"
+
+
+_PROMETHEUS_RULE = """apiVersion: monitoring.coreos.com/v1
+kind: PrometheusRule
+metadata:
+  name: driftgauge
+  labels:
+    app.kubernetes.io/name: driftgauge
+spec:
+"""
+
+
+def _refuse(options: RuleOptions) -> None:
+    mistakes = []
+    if not options.hold_seconds >= SHORTEST_HOLD_SECONDS:
+        mistakes.append(f"--hold: expected at least {SHORTEST_HOLD_SECONDS:g} seconds, got {options.hold_seconds:g}")
+    elif not options.silence_seconds >= options.hold_seconds:
+        mistakes.append(
+            f"--silence: expected at least the hold, {options.hold_seconds:g} seconds, got {options.silence_seconds:g}"
+        )
+    for flag, value in (("--job", options.job), ("--runbooks", options.runbooks)):
+        # both stand in YAML, in PromQL and in Prometheus's templates: what none of them gives a meaning
+        if not re.fullmatch(r"[A-Za-z0-9_./:~?=&%+-]+", value):
+            mistakes.append(f"{flag}: expected letters, digits and ./:_-, got {value!r}")
+    if mistakes:
+        raise ConfigurationError(mistakes)
 
 
 def duration(seconds: float) -> str:

@@ -17,7 +17,7 @@ from monitor.domain.facts import Status
 from monitor.domain.keys import ModelKey, StreamKey
 from monitor.engine.views import ModelView, StreamView
 from monitor.exposition.board import Board
-from monitor.exposition.rules import JOB, render
+from monitor.exposition.rules import JOB, RuleOptions, render
 from monitor.exposition.server import Server
 from tests.services.alertmanager import Alertmanager, webhook_config
 from tests.services.kafka import produce
@@ -111,7 +111,7 @@ def test_an_open_episode_is_notified_in_words_and_its_end_too(
 ) -> None:
     """Firing says which stream, what moved, how far and against what; after the end and the hold it is resolved."""
     published, target = board
-    running = chain(target, render(hold_seconds=HOLD_SECONDS))
+    running = chain(target, render(options=RuleOptions(hold_seconds=HOLD_SECONDS)))
     assert running.prometheus.query("stream:driftgauge_drift:held") == []
 
     published.publish_live(views(DRIFTED))
@@ -137,7 +137,7 @@ def test_a_drift_that_no_scrape_saw_open_is_notified_all_the_same(
 ) -> None:
     """The time of the newest drift is enough: the status was never seen above stable."""
     published, target = board
-    running = chain(target, render(hold_seconds=HOLD_SECONDS))
+    running = chain(target, render(options=RuleOptions(hold_seconds=HOLD_SECONDS)))
 
     published.last_drift(AMOUNT, time.time())
 
@@ -151,7 +151,7 @@ def test_a_late_model_is_held_back_and_notified_when_it_has_caught_up(
     """A backfill pages nobody; what is still open at its end pages then."""
     published, target = board
     published.late(FRAUD, True)
-    running = chain(target, render(hold_seconds=HOLD_SECONDS))
+    running = chain(target, render(options=RuleOptions(hold_seconds=HOLD_SECONDS)))
     published.publish_live(views(DRIFTED))
     wait_until(lambda: running.prometheus.query("driftgauge_drift_status == 2"), 30, "the drift to be scraped")
     seen = "count_over_time((driftgauge_drift_status == 2)[1m:1s]) > 3"
