@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from confluent_kafka.admin import AdminClient
 
 from monitor.engine.model import ModelMonitor
 from monitor.exposition.auth import BasicAuth
 from monitor.exposition.board import Board
 from monitor.exposition.server import Server, Tls
+from monitor.findings.events import Provenance
 from monitor.formats import REASONS, open_format
-from monitor.kafka.options import SourceOptions
+from monitor.group import GroupParts
+from monitor.kafka import state_topic
+from monitor.kafka.dead_letters import DeadLetters
+from monitor.kafka.options import MEMBER_PROPERTIES, SourceOptions
+from monitor.kafka.ownership import Membership
+from monitor.kafka.publisher import Publisher, PublisherOptions
 from monitor.kafka.source import Source
+from monitor.kafka.state_reader import StateReader
+from monitor.kafka.store import KafkaStore, StoreOptions
 from monitor.parts import Parts, Timing
-from monitor.state.sqlite import SqliteStore
+from monitor.semantics import describe, fingerprint
+from monitor.state.outbox import DEAD_LETTERS, FINDINGS, OutboxRows
+from monitor.state.sqlite import SqliteOptions, SqliteStore
 from monitor.watch import Clock, Watch
 
 if TYPE_CHECKING:
+    from monitor.engine.policy import Policy
     from monitor.settings import HttpSettings, Settings
 
 
@@ -25,33 +40,135 @@ def assemble(settings: Settings) -> tuple[Parts, Timing]:
 
     Raises ConfigurationError, or StateError when the state directory cannot be had.
     """
-    clock = Clock()
-    formats = {topic.name: open_format(topic.format, topic.fields) for topic in settings.kafka.topics}
-    board = Board(
+    board = _board(settings)
+    watch = _watch(settings, board)
+    server = _server(settings.http, board)
+    source = Source(_source_options(settings))
+    outlets = _outlets(settings)
+    options = SqliteOptions(frozenset(outlets), settings.state.decisions_kept_for, settings.state.backup_every)
+    try:
+        store = SqliteStore(settings.state.path, options)
+    except BaseException:
+        source.close()
+        raise
+    parts = Parts(store, source, watch, board, server, Clock(), _provenance(settings, watch))
+    return replace(parts, publisher=_publisher(settings, store, outlets)) if outlets else parts, _timing(settings)
+
+
+def _outlets(settings: Settings) -> dict[str, str]:
+    """Topics that are written to, by what goes there."""
+    given = {FINDINGS: settings.output.findings_topic, DEAD_LETTERS: settings.output.dead_letter_topic}
+    return {destination: topic for destination, topic in given.items() if topic is not None}
+
+
+def _publisher(settings: Settings, store: SqliteStore, outlets: Mapping[str, str]) -> Publisher:
+    rows = OutboxRows(store.path, store.deliveries)
+    options = PublisherOptions(
+        settings.kafka.bootstrap_servers, outlets, _without_membership(settings.kafka.properties)
+    )
+    return Publisher(options, rows)
+
+
+def _provenance(settings: Settings, watch: Watch) -> Provenance:
+    """What all records have in common; the incarnation comes with the state."""
+    return Provenance(f"/driftgauge/{settings.kafka.group_id}", 1, _version(), fingerprint(watch.configuration))
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaShardParts:
+    """What one shard of a group works on."""
+
+    store: KafkaStore
+    source: Source
+    watch: Watch
+    board: Board
+    clock: Clock
+    provenance: Provenance
+
+
+def assemble_group(settings: Settings) -> tuple[GroupParts, Timing]:
+    """Everything a member of a group needs; connects nowhere.  Raises ConfigurationError."""
+    kafka, state = settings.kafka, settings.state
+    board, clock, policy = _board(settings), Clock(), settings.policy()
+    properties = {**kafka.properties, "bootstrap.servers": kafka.bootstrap_servers}
+    # readers belong to no group; the client wants a name all the same
+    reading = {**_without_membership(properties), "group.id": f"{kafka.group_id}-state"}
+
+    def prepare() -> None:
+        admin = AdminClient(_without_membership(properties))
+        state_topic.ensure(admin, state.topic, state.shards)
+        state_topic.refuse_undivided(admin, [topic.name for topic in kafka.topics], state.shards)
+
+    def shard(number: int, reader: StateReader | None, membership: Callable[[], object]) -> KafkaShardParts:
+        options = StoreOptions(
+            properties=_without_membership(properties),
+            reading=reading,
+            group_id=kafka.group_id,
+            topic=state.topic,
+            shard=number,
+            findings_topic=settings.output.findings_topic,
+            dead_letter_topic=settings.output.dead_letter_topic,
+            membership=membership,
+        )
+        watch = _watch(settings, board, policy)
+        return KafkaShardParts(
+            KafkaStore(options, reader),
+            Source(replace(_source_options(settings), shard=number, shards=state.shards, tells_group=False)),
+            watch,
+            board,
+            clock,
+            _provenance(settings, watch),
+        )
+
+    parts = GroupParts(
+        shards=state.shards,
+        board=board,
+        server=_server(settings.http, board),
+        clock=clock,
+        prepare=prepare,
+        join=lambda events: Membership(properties, kafka.group_id, state.topic, events),
+        reader=lambda number: StateReader(reading, state.topic, number),
+        shard=shard,
+    )
+    return parts, _timing(settings)
+
+
+def _without_membership(properties: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in properties.items() if name not in MEMBER_PROPERTIES}
+
+
+def _timing(settings: Settings) -> Timing:
+    return Timing(settings.state.interval_seconds, settings.detection.max_alert_age)
+
+
+def _board(settings: Settings) -> Board:
+    return Board(
         version=_version(),
-        topics=tuple(formats),
+        topics=tuple(topic.name for topic in settings.kafka.topics),
         reject_reasons=tuple(REASONS),
         series_limit=settings.limits.series,
         streams_limit=settings.limits.streams,
     )
-    watch = Watch(formats, ModelMonitor, settings.policy(), board, clock)
-    server = _server(settings.http, board)
-    source = Source(
-        SourceOptions(
-            bootstrap_servers=settings.kafka.bootstrap_servers,
-            topics=tuple(formats),
-            group_id=settings.kafka.group_id,
-            start=settings.kafka.start,
-            properties=settings.kafka.properties,
-        )
+
+
+def _watch(settings: Settings, board: Board, policy: Policy | None = None) -> Watch:
+    formats = {topic.name: open_format(topic.format, topic.fields) for topic in settings.kafka.topics}
+    policy = settings.policy() if policy is None else policy
+    watch = Watch(formats, ModelMonitor, policy, board, Clock())
+    watch.configuration = describe(settings, policy)
+    if settings.output.dead_letter_topic is not None:
+        watch.dead_letters = DeadLetters(settings.output.dead_letters_per_second, Clock().monotonic)
+    return watch
+
+
+def _source_options(settings: Settings) -> SourceOptions:
+    return SourceOptions(
+        bootstrap_servers=settings.kafka.bootstrap_servers,
+        topics=tuple(topic.name for topic in settings.kafka.topics),
+        group_id=settings.kafka.group_id,
+        start=settings.kafka.start,
+        properties=settings.kafka.properties,
     )
-    try:
-        store = SqliteStore(settings.state.path)
-    except BaseException:
-        source.close()
-        raise
-    timing = Timing(settings.state.interval_seconds, settings.detection.max_alert_age)
-    return Parts(store, source, watch, board, server, clock), timing
 
 
 def _server(http: HttpSettings, board: Board) -> Server:

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from monitor.assembly import assemble
+from monitor.assembly import assemble, assemble_group
 from monitor.domain.errors import DriftgaugeError
+from monitor.group import Group
 from monitor.logs import configure
 from monitor.parts import Parts, Timing
 from monitor.shard import Shard
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from monitor.settings import Settings
 
 log = structlog.get_logger("driftgauge")
+
+
+#: what was committed last has so long to reach its topic; the rest is sent after the next start
+PUBLISH_SECONDS = 3.0
 
 
 class Daemon:
@@ -59,6 +64,8 @@ class Daemon:
         snapshot = self._parts.store.load()
         self.shard.open(snapshot)
         self._parts.server.start()
+        if self._parts.publisher is not None:
+            self._parts.publisher.start()
         self._board.ready(True)
         log.info("started", url=self._parts.server.url, models=len(snapshot.models), partitions=len(snapshot.offsets))
 
@@ -72,6 +79,8 @@ class Daemon:
         """Save (if what is in memory is sound) and let go of everything, each within a bound; was it saved?"""
         self._board.ready(False)
         saved = save and self.shard.save_last()
+        if self._parts.publisher is not None and not self._parts.publisher.close(PUBLISH_SECONDS):
+            log.warning("not_all_published", hint="what is left in the outbox is published after the next start")
         self._parts.server.stop()
         self.shard.let_go()
         log.info("stopped", saved=saved)
@@ -83,6 +92,8 @@ def run(settings: Settings) -> int:
     configure(settings.log.level, settings.log.format)
     with StopSignals() as signals:
         try:
+            if settings.state.store == "kafka":
+                return Group(*assemble_group(settings), signals).run()
             parts, timing = assemble(settings)
         except DriftgaugeError as error:
             log.error("not_started", error=str(error))

@@ -21,6 +21,13 @@ class HttpEnd(Protocol):
     def url(self) -> str: ...
 
 
+class Outlet(Protocol):
+    """What sends on, beside the loop, what was committed."""
+
+    def start(self) -> None: ...
+    def close(self, timeout: float) -> bool: ...
+
+
 class ShardParts(Protocol):
     """What a shard works on; it closes source and store when it lets go."""
 
@@ -49,6 +56,7 @@ class Parts:
     server: HttpEnd
     clock: Clock = field(default_factory=Clock)
     provenance: Provenance = field(default_factory=lambda: Provenance("/driftgauge", 1, "0", ""))
+    publisher: Outlet | None = None
 
 
 @dataclass(frozen=True, slots=True)

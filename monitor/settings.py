@@ -227,8 +227,10 @@ class StateSettings(BaseModel):
     """Where state lives."""
 
     model_config = _Model
-    store: Annotated[Literal["sqlite", "kafka"], not_yet("kafka")] = Field(
-        default="sqlite", description="`sqlite`: a directory on this machine. `kafka` is not available in this version."
+    store: Literal["sqlite", "kafka"] = Field(
+        default="sqlite",
+        description="`sqlite`: a directory on this machine, owned by one process. `kafka`: a compacted topic; the "
+        "processes with the same `kafka.group_id` share its shards, and one takes over when another ends.",
     )
     path: FilePath = Field(
         default=Path("./driftgauge-state"), description="Directory of the state; one running daemon owns it."
@@ -236,24 +238,44 @@ class StateSettings(BaseModel):
     interval_seconds: float = Field(
         default=10.0, gt=0, description="Time between two checkpoints; a change of status writes one at once."
     )
+    decisions_kept_for: Duration | None = Field(
+        default=7_776_000.0,
+        description="Age (wall clock) at which decisions leave the log that `driftgauge log` shows; `null`: never.",
+    )
+    backup_every: Duration | None = Field(
+        default=3_600.0,
+        description="Time between two copies of the state beside it, each read back before it counts; `null`: none.",
+    )
 
-    @model_validator(mode="before")
-    @classmethod
-    def _without_kafka_keys(cls, value: object) -> object:
-        if isinstance(value, dict) and value.get("store") == "kafka":  # one honest answer instead of three unknown keys
-            return {name: item for name, item in value.items() if name not in {"topic", "shards"}}
-        return value
+    topic: Text = Field(
+        default="driftgauge-state",
+        description="With `store: kafka`: the compacted topic of the state; made if it is not there, checked if it is.",
+    )
+    shards: int = Field(
+        default=1,
+        ge=1,
+        le=1,
+        description="With `store: kafka`: partitions of the state topic. With 1, one process is active and the others "
+        "stand by. More than 1 is not available in this version.",
+    )
 
 
 class OutputSettings(BaseModel):
     """What is written back to Kafka."""
 
     model_config = _Model
-    findings_topic: Annotated[Text | None, not_yet()] = Field(
-        default=None, description="Topic for findings. Not available in this version."
+    findings_topic: Text | None = Field(
+        default=None,
+        description="Topic that findings and changes of episodes are written to, as CloudEvents; `null`: none. "
+        "It has to exist.",
     )
-    dead_letter_topic: Annotated[Text | None, not_yet()] = Field(
-        default=None, description="Topic for messages that cannot be read. Not available in this version."
+    dead_letter_topic: Text | None = Field(
+        default=None,
+        description="Topic that messages which cannot be read are copied to, with the reason in their headers; "
+        "`null`: none. It has to exist.",
+    )
+    dead_letters_per_second: float = Field(
+        default=100.0, gt=0, description="Messages copied to the dead letter topic at most; further ones are counted."
     )
 
 
@@ -299,6 +321,11 @@ class LimitSettings(BaseModel):
 
     model_config = _Model
     streams: int = Field(default=10_000, ge=1, description="Streams that are watched.")
+    forget_after: Duration | None = Field(
+        default=2_592_000.0,
+        description="Event time after which a stream or model version that no event names any more is forgotten, "
+        "with what it has learned; `null`: never. Streams of a profile stay as long as their model.",
+    )
     series: int = Field(default=500_000, ge=1, description="Time series on `/metrics`.")
     label_bytes: int = Field(
         default=128, ge=8, le=4096, description="Length of a name (model, version, feature) in UTF-8 bytes."

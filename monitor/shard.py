@@ -73,18 +73,26 @@ class Shard:
         if self.writer.close(FINAL_COMMIT_SECONDS):
             self._parts.store.close()
 
-    def turn(self) -> None:
-        """One turn of the loop; about 50 ms when nothing arrives."""
+    def turn(self, timeout: float = 0.05) -> None:
+        """One turn of the loop; about `timeout` seconds when nothing arrives."""
         if self.checkpoints.full:
-            time.sleep(0.05)
+            time.sleep(timeout)
         else:
-            for batch in self._parts.source.poll():
+            for batch in self._parts.source.poll(timeout):
                 facts = self._watch.take(batch)
                 self._say(facts)
                 self.checkpoints.add(facts)
+            self._keep_dead_letters()
         self._hear(self._parts.source.notices())
         self._show()
         self.checkpoints.turn(self._parts.source.positions())
+
+    def _keep_dead_letters(self) -> None:
+        if self._watch.dead_letters is not None:
+            letters, dropped = self._watch.dead_letters.take()
+            if letters or dropped:
+                self.checkpoints.add_dead_letters(letters)
+                self._board.dead_letters(len(letters), dropped)
 
     def _say(self, facts: Sequence[Fact]) -> None:
         """One line for each episode that opened or closed, and the time for those that page somebody."""

@@ -25,6 +25,7 @@ from monitor.engine.policy import Policy
 from monitor.engine.views import ModelView
 from monitor.exposition.board import Board
 from monitor.exposure import Exposure
+from monitor.kafka.dead_letters import DeadLetters
 from monitor.logs import LogLimit
 from monitor.state.store import Snapshot
 
@@ -114,6 +115,8 @@ class Watch:
         self._clock = clock
         self._limit = LogLimit(clock.monotonic)
         self._refused: set[ModelKey] = set()
+        self.configuration = b""  #: how events are read and judged, in words
+        self.dead_letters: DeadLetters | None = None  #: given messages that could not be read, if anybody wants them
         self.models: dict[ModelKey, Watched] = {}
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -137,6 +140,8 @@ class Watch:
         """
         decoded = self._decode(batch)
         self._count(batch.topic, decoded)
+        if self.dead_letters is not None:
+            self.dead_letters.add(batch, decoded.rejects)
         facts: list[Fact] = []
         for frame in decoded.frames:
             facts.extend(self._observe(frame))

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from monitor.cli import check, demo, hash_password, profile, replay, rules, run, state
+from monitor.cli import check, demo, hash_password, log, profile, replay, rules, run, state
 from monitor.cli.console import say, tell
 from monitor.domain.errors import ConfigurationError, DriftgaugeError
 
@@ -26,6 +26,7 @@ app.command("replay")(replay.command)
 app.command("profile")(profile.command)
 app.command("rules")(rules.command)
 app.add_typer(state.app, name="state")
+app.command("log")(log.command)
 app.command("demo")(demo.command)
 app.command("hash-password")(hash_password.command)
 

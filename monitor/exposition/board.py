@@ -45,6 +45,7 @@ class Reading:
     messages: Mapping[tuple[str, str], int]  #: (topic, result) → messages
     lag: Mapping[tuple[str, int], int]
     gaps: Mapping[tuple[str, int], int]
+    dead_letters: Mapping[str, int]
     gauges: Mapping[str, float]  #: single numbers, by family name without the prefix
     checkpoint_failures: int
     frame_duration: Histogram
@@ -102,6 +103,7 @@ class Board:
         self._messages: dict[tuple[str, str], int] = {}
         self._lag: dict[tuple[str, int], int] = {}
         self._gaps: dict[tuple[str, int], int] = {}
+        self._dead_letters: dict[str, int] = {"kept": 0, "dropped": 0}
         self._checkpoint_failures = 0
         self._frame_duration = _Tally(FRAME_BUCKETS)
         self._event_delay = _Tally(DELAY_BUCKETS)
@@ -187,6 +189,11 @@ class Board:
         with self._lock:
             self._gaps[topic, partition] = self._gaps.get((topic, partition), 0) + messages
 
+    def dead_letters(self, kept: int, dropped: int) -> None:
+        """Count messages that could not be read: copied to the dead letter topic, or over the bound of its rate."""
+        with self._lock:
+            _add(self._dead_letters, {"kept": kept, "dropped": dropped})
+
     def kafka_up(self, up: bool) -> None:
         """Can at least one broker be reached?"""
         self._set(kafka_up=float(up))
@@ -262,6 +269,7 @@ class Board:
                 messages=dict(self._messages),
                 lag=dict(self._lag),
                 gaps=dict(self._gaps),
+                dead_letters=dict(self._dead_letters),
                 gauges=dict(self._gauges),
                 checkpoint_failures=self._checkpoint_failures,
                 frame_duration=self._frame_duration.frozen(),

@@ -149,6 +149,12 @@ _OF_THE_PROCESS = (
         ("topic", "partition"),
         "Offsets skipped because the broker had deleted them before they were read.",
     ),
+    _process(
+        "dead_letters_total",
+        "counter",
+        ("result",),
+        "Messages that could not be read: kept (copied to output.dead_letter_topic) or dropped (over its rate).",
+    ),
     _process("kafka_up", "gauge", (), "1 while at least one broker can be reached."),
     _process("streams", "gauge", (), "Streams that are watched.", "live"),
     _process("streams_limit", "gauge", (), "Streams that may be watched, limits.streams."),

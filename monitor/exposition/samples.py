@@ -174,6 +174,7 @@ def _of_the_process(reading: Reading) -> Iterator[tuple[str, Values]]:
     yield "messages_total", [(key, float(count)) for key, count in sorted(reading.messages.items())]
     for name, counts in (("consumer_lag_messages", reading.lag), ("offset_gap_messages_total", reading.gaps)):
         yield name, [((topic, str(number)), float(count)) for (topic, number), count in sorted(counts.items())]
+    yield "dead_letters_total", [((result,), float(count)) for result, count in sorted(reading.dead_letters.items())]
     yield "streams", [((), float(sum(len(view.streams) for view in reading.live.values())))]
     yield "streams_refused_total", [((reason,), float(count)) for reason, count in sorted(reading.refused.items())]
     yield "checkpoint_failures_total", [((), float(reading.checkpoint_failures))]

@@ -10,12 +10,16 @@ import sqlite3
 import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import msgspec
 
+from monitor.state.connection import open_reading
 from monitor.state.store import Record
 
 FINDINGS, DEAD_LETTERS = "findings", "dead_letters"
+#: letters that wait at most; findings wait without limit, for they are promised
+LETTERS = 10_000
 
 
 class Deliveries:
@@ -66,3 +70,31 @@ def waiting(database: sqlite3.Connection, after: int, most: int) -> Sequence[Wai
 
 def _headers(packed: bytes) -> tuple[tuple[str, bytes | None], ...]:
     return msgspec.msgpack.decode(packed, type=tuple[tuple[str, bytes | None], ...])
+
+
+class OutboxRows:
+    """The rows of a directory's outbox for whoever publishes them, beside the owner's commits."""
+
+    def __init__(self, path: Path, deliveries: Deliveries) -> None:
+        self._path = path
+        self._deliveries = deliveries
+        self._database: sqlite3.Connection | None = None
+
+    def waiting(self, after: int, most: int) -> Sequence[Waiting]:
+        """Up to `most` rows beyond the row `after`; none while the database is busy.  Always from the same thread."""
+        try:
+            if self._database is None:
+                self._database = open_reading(self._path)
+            return waiting(self._database, after, most)
+        except sqlite3.OperationalError:
+            return ()
+
+    def delivered(self, rows: Sequence[int]) -> None:
+        """The next commit deletes them."""
+        self._deliveries.add(rows)
+
+    def close(self) -> None:
+        """From the thread that read."""
+        if self._database is not None:
+            self._database.close()
+            self._database = None

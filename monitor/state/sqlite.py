@@ -22,7 +22,7 @@ from monitor.state.connection import Transaction, open_owned
 from monitor.state.housekeeping import Housekeeping
 from monitor.state.lock import DirectoryLock
 from monitor.state.migrations import STEPS, migrate
-from monitor.state.outbox import DEAD_LETTERS, FINDINGS, Deliveries, outbox_row
+from monitor.state.outbox import DEAD_LETTERS, FINDINGS, LETTERS, Deliveries, outbox_row
 from monitor.state.store import Commit, CommitError, Intervention, Snapshot
 
 _HELP = (
@@ -59,7 +59,7 @@ class _Known:
 class SqliteStore:
     """Owns the directory from creation to `close`.  Used by one thread at a time, whichever it is."""
 
-    def __init__(self, directory: Path | str, options: SqliteOptions = SqliteOptions()) -> None:  # noqa: B008 — frozen
+    def __init__(self, directory: Path | str, options: SqliteOptions = SqliteOptions()) -> None:
         """Open the directory's state, or make it where there is none; an older format is taken to the present one.
 
         Raises StateError: owned by another process, not writable, damaged, or of a format this version cannot read.
@@ -271,9 +271,12 @@ def _write_known(database: sqlite3.Connection, before: _Known, after: _Known) ->
 def _write_records(database: sqlite3.Connection, commit: Commit, outlets: Collection[str]) -> None:
     events = [(commit.at, (record.value or b"").decode()) for record in commit.records]
     database.executemany(schema.SAVE_DECISION, events)
-    for destination, records in ((FINDINGS, commit.records), (DEAD_LETTERS, commit.dead_letters)):
-        if destination in outlets:
-            database.executemany(schema.SAVE_OUTBOX, [outbox_row(destination, record) for record in records])
+    if FINDINGS in outlets:
+        database.executemany(schema.SAVE_OUTBOX, [outbox_row(FINDINGS, record) for record in commit.records])
+    if DEAD_LETTERS in outlets and commit.dead_letters:
+        (there,) = database.execute("SELECT count(*) FROM outbox WHERE destination = ?", (DEAD_LETTERS,)).fetchone()
+        kept = commit.dead_letters[: max(0, LETTERS - there)]
+        database.executemany(schema.SAVE_OUTBOX, [outbox_row(DEAD_LETTERS, letter) for letter in kept])
     database.executemany(
         schema.SAVE_INTERVENTION,
         [

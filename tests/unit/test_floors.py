@@ -22,7 +22,7 @@ FLOORS = {
             ["formats", "reference", "channels", "detectors", "distances"],
             ["engine"],
             ["kafka", "state", "findings", "exposition", "configuration", "settings"],
-            ["assembly", "checkpoints", "daemon", "exposure", "group", "logs", "parts", "shard", "signals", "watch"],
+            ["assembly", "checkpoints", "daemon", "exposure", "group", "logs", "parts", "semantics", "shard", "signals", "watch"],
             ["cli", "demo", "__main__"],
         ]
     )

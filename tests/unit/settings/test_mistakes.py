@@ -120,8 +120,6 @@ def test_two_profiles_with_one_match_are_refused(tmp_path: Path) -> None:
     [
         ("state: {store: kafka, topic: t, shards: 3}", "state.shards"),
         ("reference: {new_version: inherit}", "reference.new_version"),
-        ("output: {findings_topic: f}", "output.findings_topic"),
-        ("output: {dead_letter_topic: d}", "output.dead_letter_topic"),
     ],
 )
 def test_what_does_not_work_yet_is_refused_honestly(tmp_path: Path, text: str, place: str) -> None:

@@ -11,8 +11,8 @@ import pytest
 
 from monitor.domain.errors import StateError
 from monitor.domain.keys import ModelKey
-from monitor.state.schema import DATABASE_FILE
 from monitor.state.decisions import decisions
+from monitor.state.schema import DATABASE_FILE
 from monitor.state.sqlite import SqliteStore
 from monitor.state.store import Commit, CommitError, Snapshot
 from tests.unit.state.facts import episode, finding, records
