@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import zlib
 from typing import Any
 
@@ -136,10 +137,8 @@ def nonsense(draw: st.DrawFn) -> Any:
 @given(nonsense())
 def test_nonsense_with_a_fitting_checksum_raises_a_state_error_or_nothing(state: Any) -> None:
     """Never another kind of error, which would end the daemon with a traceback."""
-    try:
-        load(resealed(state))
-    except StateError as error:
-        assert "damaged" in str(error)
+    with contextlib.suppress(StateError):
+        assert load(resealed(state)).key == MODEL
 
 
 def test_state_of_another_shape_is_refused() -> None:
