@@ -6,8 +6,8 @@
 
 Columns are the union of the keys met, sorted by (kind, feature), so that their order does not tell how the batch was
 cut.  Work goes by column, not by cell: rows with the same keys are turned round at once, and a column of one type is
-read by one call of numpy.  A faster reader (typed structs, a scanner of bytes) may build the same `Column`s from a
-whole column's values with `column`, and leave the rows it does not know to `frames_of`.
+read by one call of numpy.  What learned
+templates read never comes here: see `monitor.formats.lanes`.
 """
 
 from __future__ import annotations

@@ -6,7 +6,9 @@ nothing and nothing was wrong with it, accepted otherwise.
 
 from __future__ import annotations
 
-from monitor.domain.frame import Decoded, MessageBatch, Reject
+from collections.abc import Sequence
+
+from monitor.domain.frame import Decoded, Frame, MessageBatch, Reject
 from monitor.domain.keys import ModelKey
 from monitor.formats.columns import Positions, Row, frames_of
 from monitor.formats.rejects import Unusable, clipped
@@ -55,6 +57,10 @@ class Harvest:
         batch = self._batch
         return f"{batch.topic}/{batch.partitions[index]}/{batch.offsets[index]}"
 
+    def recorded(self, index: int) -> float:
+        """The timestamp of a message's record in seconds, NaN if unknown."""
+        return self._batch.timestamps[index]
+
     def finish(self) -> Decoded:
         """Frames in the order in which their models were first met, and the counts."""
         positions = Positions(self._batch)
@@ -63,5 +69,19 @@ class Harvest:
             for (model, model_version), rows in self._rows.items()
             for frame in frames_of(ModelKey(model, model_version), rows, positions)
         ]
+        return self.counted(frames)
+
+    def counted(self, frames: Sequence[Frame]) -> Decoded:
+        """These frames, which hold the rows of all messages that were neither rejected nor ignored, and the counts."""
         accepted = len(self._batch) - self._ignored - len(self._rejected)
         return Decoded(frames, self._rejects, accepted, self._ignored)
+
+
+def joined(parts: Sequence[Decoded]) -> Decoded:
+    """What was made of the parts of a batch, as one."""
+    return Decoded(
+        frames=[frame for part in parts for frame in part.frames],
+        rejects=[reject for part in parts for reject in part.rejects],
+        accepted=sum(part.accepted for part in parts),
+        ignored=sum(part.ignored for part in parts),
+    )

@@ -43,10 +43,7 @@ class Identity:
 
     def event_id(self, event: Mapping[str, Any]) -> str | None:
         """The event's own id; None if absent, null or empty.  Reasons: wrong_shape."""
-        given = self.event_id_at(event)
-        if type(given) is str and given:
-            return bounded(given)
-        return None if given is None or given == "" else text_at("event_id", given)
+        return event_name(self.event_id_at(event))
 
     def event_time(self, event: Mapping[str, Any], recorded: float) -> float:
         """Seconds since the epoch, see `monitor.formats.scalars.event_time`.  Reasons: bad_time, future_time."""
@@ -61,6 +58,13 @@ def open_identity(reader: FieldReader, defaults: Mapping[str, str | None]) -> Id
         event_id_at=reader.path_only("event_id", defaults["event_id"]),
         ts_at=reader.path_only("ts", defaults["ts"]),
     )
+
+
+def event_name(given: object) -> str | None:
+    """What is given as an event's id as its text; None if null or empty.  Raises Unusable: wrong_shape."""
+    if type(given) is str and given:
+        return bounded(given)
+    return None if given is None or given == "" else text_at("event_id", given)
 
 
 def text_at(place: str, value: object) -> str:

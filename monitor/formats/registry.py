@@ -14,7 +14,7 @@ from monitor.formats.kserve import KServe
 
 
 class Format(Protocol):
-    """Reads the messages of one topic.  Holds no state between batches: cutting a stream elsewhere changes no cell."""
+    """Reads the messages of one topic.  What it remembers between batches makes it faster and changes no cell."""
 
     def decode(self, batch: MessageBatch) -> Decoded:
         """Frames of the usable events in their order, and a reject for whatever is not usable; never raises for it."""
