@@ -18,7 +18,7 @@ import structlog
 from monitor.checkpoints import Checkpoints, Sinks
 from monitor.domain.facts import EpisodeChange, Fact
 from monitor.domain.keys import StreamKey
-from monitor.kafka.notices import Assigned, Gap, Notice
+from monitor.kafka.notices import Assigned, Gap, Identified, Notice
 from monitor.logs import LogLimit
 from monitor.parts import ShardParts, Timing
 from monitor.state.store import Snapshot
@@ -52,7 +52,7 @@ class Shard:
         """Take up what was stored and show it.  Raises StateError when it is damaged or does not fit."""
         self._watch.restore(snapshot)
         self.checkpoints.open(snapshot, self._parts.provenance)
-        self._parts.source.seek(snapshot.offsets)
+        self._parts.source.seek(snapshot.offsets, snapshot.topic_ids)
         self._show_restored()
 
     def save_last(self) -> bool:
@@ -119,6 +119,16 @@ class Shard:
                     resumed=notice.resumed,
                     lost=notice.lost,
                 )
+            elif isinstance(notice, Identified):
+                self.checkpoints.topics_known({notice.topic: notice.topic_id}, [notice.topic] * notice.recreated)
+                if notice.recreated:
+                    log.error(
+                        "topic_recreated",
+                        topic=notice.topic,
+                        before=notice.before,
+                        now=notice.topic_id,
+                        hint="events of the old topic that were not read are lost; the new one is read from its start",
+                    )
             elif isinstance(notice, Assigned):
                 log.info(
                     "partitions_added" if notice.found_running else "partitions_assigned",

@@ -47,7 +47,21 @@ class Assigned:
     found_running: bool
 
 
-Notice = Gap | Trouble | Assigned
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """What the broker calls a topic; `before` is what it was called when it was read last, empty if it never was."""
+
+    topic: str
+    topic_id: str
+    before: str = ""
+
+    @property
+    def recreated(self) -> bool:
+        """Is it another topic under the same name?"""
+        return bool(self.before) and self.before != self.topic_id
+
+
+Notice = Gap | Trouble | Assigned | Identified
 Level = Literal["info", "warning", "error"]
 
 

@@ -27,17 +27,24 @@ from confluent_kafka import (
     TopicPartition,
 )
 
-from monitor.domain.errors import ConfigurationError
+from monitor.domain.errors import ConfigurationError, StateError
 from monitor.domain.frame import MessageBatch
-from monitor.kafka.batches import batches
-from monitor.kafka.notices import Assigned, ClientLog, Gap, Notice, Notices, Trouble
-from monitor.kafka.options import SourceOptions, client_properties
+from monitor.kafka.batches import Gathering
+from monitor.kafka.notices import Assigned, ClientLog, Gap, Identified, Notice, Notices, Trouble
+from monitor.kafka.options import SourceOptions, client_properties, undivided
+from monitor.kafka.topic_ids import ANSWER_SECONDS, TopicIds
 
 Positions = Mapping[tuple[str, int], int]
 
-BATCH_MESSAGES = 1_000
+#: messages that are asked for at once; the client's objects live as long as their piece
+PIECE_MESSAGES = 1_000
+#: a poll ends with whichever comes first: this many messages, bytes of their bodies, or its time.  Statistics cost per
+#: batch and stream before they cost per value, so under load batches grow to this; with less to do they end in time.
+BATCH_MESSAGES, BATCH_BYTES = 16_000, 4 << 20
 #: seconds between two looks at a topic's partitions, when all is well and while something is amiss
 REFRESH_SECONDS, RETRY_SECONDS = 5.0, 1.0
+#: the same while a topic's id has been asked for
+IDENTITY_SECONDS = 0.02
 #: a metadata request blocks the loop; it starts short, and doubles for brokers that are alive but far away
 METADATA_SECONDS, METADATA_SECONDS_MAX = 0.5, 2.0
 CLOSE_SECONDS = 5.0
@@ -46,7 +53,7 @@ CLOSE_SECONDS = 5.0
 class EventSource(Protocol):
     """What the daemon needs from a source."""
 
-    def seek(self, positions: Positions) -> None: ...
+    def seek(self, positions: Positions, topic_ids: Mapping[str, str] | None = None) -> None: ...
     def poll(self, timeout: float = 0.05) -> list[MessageBatch]: ...
     def positions(self) -> dict[tuple[str, int], int]: ...
     def lag(self) -> dict[tuple[str, int], int]: ...
@@ -66,6 +73,8 @@ class Source:
         Raises ConfigurationError for properties that are ours or that librdkafka does not know.
         """
         self._topics = options.topics
+        self._shard, self._shards = options.shard, options.shards
+        self._tells_group = options.tells_group
         self._start = OFFSET_END if options.start == "latest" else OFFSET_BEGINNING
         self._clock = clock
         self._notices = Notices()
@@ -78,34 +87,52 @@ class Source:
         self._missing: set[str] = set()  # topics said to be absent: what they hold later is read from its beginning
         self._due = dict.fromkeys(options.topics, 0.0)
         self._metadata_seconds = METADATA_SECONDS
+        self._ids: dict[str, str] = {}  # of the topics that the positions are of
+        self._suspects: set[str] = set()  # topics that ended before our position
+        self._wait_until: dict[str, float] = {}
+        self._names = TopicIds(_admin_properties(options), clock)
         self._consumer = _consumer(options, self._notices, self._on_error)
 
-    def seek(self, positions: Positions) -> None:
-        """Start from these next offsets; before the first poll.  Topics no longer configured keep theirs."""
+    def seek(self, positions: Positions, topic_ids: Mapping[str, str] | None = None) -> None:
+        """Start from these next offsets; before the first poll.  Topics no longer configured keep theirs.
+
+        topic_ids: what the broker called the topics that these positions are of; under another id they mean nothing.
+        """
         self._positions = dict(positions)
+        self._ids = dict(topic_ids or {})
         self._known = {topic for topic, _ in positions}
 
     def poll(self, timeout: float = 0.05) -> list[MessageBatch]:
         """What arrived, one batch a topic, within about `timeout` seconds; empty when nothing did."""
         self._discover()
+        self._identify()
+        gathering, deadline = Gathering(), self._clock() + timeout
+        wait = timeout
+        while (
+            self._take(gathering, wait) and gathering.messages < BATCH_MESSAGES and gathering.size_bytes < BATCH_BYTES
+        ):
+            wait = deadline - self._clock()
+            if wait <= 0:
+                break
+        return gathering.batches()
+
+    def _take(self, gathering: Gathering, timeout: float) -> bool:
+        """Add what arrives, at most a piece, within the timeout; may there be more at once?"""
         try:
-            messages = self._consumer.consume(BATCH_MESSAGES, timeout)
+            messages = self._consumer.consume(PIECE_MESSAGES, timeout)
         except (KafkaException, RuntimeError, ValueError) as error:
             self._lost(error)
-            return []
-        if not messages:
-            return []
+            return False
+        more = len(messages) == PIECE_MESSAGES
         failed = [message for message in messages if message.error() is not None]
         if failed:
             messages = [message for message in messages if message.error() is None]
-        handed_out = batches(messages, self._positions)
-        for batch in handed_out:
+        if messages:
             self._up = True
-            for partition, offset in zip(batch.partitions, batch.offsets, strict=True):
-                self._positions[batch.topic, partition] = offset + 1
+            self._positions |= gathering.add(messages, self._positions)
         for message in failed:
             self._in_band(message)
-        return handed_out
+        return more
 
     def positions(self) -> dict[tuple[str, int], int]:
         """(topic, partition) → next offset to read, a copy; a partition nothing is known of yet is not in it."""
@@ -129,7 +156,7 @@ class Source:
             for (topic, partition), offset in positions.items()
             if partition in self._assigned.get(topic, ())
         ]
-        if not offsets or not self._up:
+        if not offsets or not self._up or not self._tells_group:
             return
         try:
             self._consumer.commit(offsets=offsets, asynchronous=True)
@@ -175,9 +202,53 @@ class Source:
         if found.error is not None or not found.partitions:
             self._absent(topic, found.error)
             return
-        new = sorted(set(found.partitions) - self._assigned[topic])
-        if new:
+        if len(found.partitions) % self._shards:
+            raise ConfigurationError([undivided(topic, len(found.partitions), self._shards)])
+        own = {number for number in found.partitions if number % self._shards == self._shard}
+        new = sorted(own - self._assigned[topic])
+        if new and not self._is_identified(topic):
+            self._due[topic] = now + IDENTITY_SECONDS
+        elif new:
             self._assign(topic, new)
+
+    def _identify(self) -> None:
+        """Look for topics that are others by the same name, also while they are read."""
+        for topic in self._assigned:
+            if self._assigned[topic]:
+                self._compare(topic)
+
+    def _is_identified(self, topic: str) -> bool:
+        """May a topic be assigned?  One that was read before is compared with itself first, if an id can be had soon."""
+        if topic not in self._ids:
+            return True
+        if self._names.look(topic) is None and topic not in self._names.unanswered:
+            return self._clock() >= self._wait_until.setdefault(topic, self._clock() + ANSWER_SECONDS)
+        self._compare(topic)
+        return True
+
+    def _compare(self, topic: str) -> None:
+        found, before = self._names.look(topic), self._ids.get(topic, "")
+        if found is None or found == before:
+            return
+        self._ids[topic] = found
+        self._suspects.discard(topic)
+        notice = Identified(topic, found, before)
+        self._notices.put(notice)
+        if notice.recreated:
+            self._begin_anew(topic)
+
+    def _begin_anew(self, topic: str) -> None:
+        """What was read was another topic: everything in this one is new."""
+        old = [partition for name, partition in self._positions if name == topic]
+        for partition in old:
+            del self._positions[topic, partition]
+        own = sorted(self._assigned[topic])
+        for partition in own:
+            self._begin[topic, partition] = OFFSET_BEGINNING
+        if own:  # those that the new topic does not have come back with an error, and go with the next discovery
+            self._consumer.incremental_unassign([TopicPartition(topic, partition) for partition in own])
+            self._assigned[topic] = set()
+            self._due[topic] = 0.0
 
     def _absent(self, topic: str, error: KafkaError | None) -> None:
         if topic not in self._missing:
@@ -211,6 +282,8 @@ class Source:
         error, topic, partition = message.error(), message.topic(), message.partition()
         if error is None or topic is None or partition is None:
             self._notices.put(Trouble("client_error", str(error)))
+        elif partition not in self._assigned.get(topic, ()):
+            return  # of a topic that has been made anew since: what it says of offsets is of the old one
         elif error.code() == KafkaError._PARTITION_EOF:
             self._at_end(topic, partition, message.offset())
         elif error.code() == KafkaError._AUTO_OFFSET_RESET:
@@ -227,7 +300,7 @@ class Source:
     def _out_of_range(self, topic: str, partition: int, error: KafkaError) -> None:
         """The stored position is not in the log any more: say what is lost, go on from the earliest event there."""
         try:
-            low, _ = self._consumer.get_watermark_offsets(
+            low, high = self._consumer.get_watermark_offsets(
                 TopicPartition(topic, partition), timeout=METADATA_SECONDS_MAX, cached=False
             )
         except KafkaException as failure:
@@ -235,8 +308,27 @@ class Source:
             self._notices.put(Trouble("partition_error", f"{error}; {failure}", topic, partition))
         else:
             expected = self._positions.get((topic, partition), low)
+            if expected > high and topic in self._ids:
+                self._beyond_end(topic, partition, expected, high)
+                return
             self._notices.put(Gap(topic, partition, expected, low, max(0, low - expected)))
             self._positions[topic, partition] = low
+        self._reassign(topic, partition)
+
+    def _beyond_end(self, topic: str, partition: int, expected: int, high: int) -> None:
+        """More was read than there is: of another topic by this name, which its id tells, else the log went back.
+
+        Raises StateError for the latter, by an id that was asked for since.
+        """
+        if topic not in self._suspects:
+            self._suspects.add(topic)
+            self._names.ask_again(topic)
+        found = self._names.look(topic)
+        if found is not None and found == self._ids[topic]:
+            raise StateError(_ahead(topic, partition, expected, high))
+        if topic in self._names.unanswered:  # cannot be told: better every event there is than none
+            self._notices.put(Gap(topic, partition, expected, 0, 0))
+            self._positions[topic, partition] = 0
         self._reassign(topic, partition)
 
     def _lost(self, error: Exception) -> None:
@@ -267,6 +359,22 @@ class Source:
 
 
 _UNKNOWN_TOPIC = (KafkaError.UNKNOWN_TOPIC_OR_PART, KafkaError._UNKNOWN_TOPIC)
+
+
+def _ahead(topic: str, partition: int, expected: int, high: int) -> str:
+    return (
+        f"{topic}/{partition}: the state has read up to offset {expected}, but the log of this same topic ends at "
+        f"{high}: it lost events that are counted already, or the state belongs to another cluster. Put the log or an "
+        f"older state back; or let `driftgauge state reset --topic {topic}` forget its positions: what it holds is "
+        "then read from `kafka.start`, once more if it was read before"
+    )
+
+
+def _admin_properties(options: SourceOptions) -> dict[str, str | int | float | bool]:
+    """What connects, without what only a consumer understands."""
+    consumers = ("auto.", "enable.", "fetch.", "group.", "isolation.", "max.partition.", "queued.", "session.")
+    properties = client_properties(options)
+    return {name: value for name, value in properties.items() if not name.startswith(consumers)}
 
 
 def _consumer(options: SourceOptions, notices: Notices, on_error: Callable[[KafkaError], None]) -> Consumer:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient
 
-from monitor.kafka.notices import Assigned, Gap, Notice, Trouble
+from monitor.domain.errors import StateError
+from monitor.kafka.notices import Assigned, Gap, Identified, Notice, Trouble
 from monitor.kafka.source import Source, SourceOptions
 from tests.services import kafka
 from tests.services.waiting import wait_until
@@ -125,6 +126,80 @@ def test_data_deleted_before_it_was_read_is_a_gap_with_its_range(
     reader = Reader(source)
     assert reader.read(3) == [(topic, 0, 7), (topic, 0, 8), (topic, 0, 9)]
     assert [notice for notice in reader.said if isinstance(notice, Gap)] == [Gap(topic, 0, 2, 7, 5)]
+
+
+def topic_id(reader: Reader, topic: str) -> str:
+    """What the broker calls the topic, as the source was told."""
+    reader.until(lambda: any(isinstance(notice, Identified) for notice in reader.said), "the topic's id")
+    return next(notice.topic_id for notice in reader.said if isinstance(notice, Identified) and notice.topic == topic)
+
+
+def make_anew(bootstrap: str, topic: str) -> None:
+    """Delete a topic and create one by the same name."""
+    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin.delete_topics([topic])[topic].result(20)
+
+    def created() -> bool:
+        try:
+            kafka.create_topic(bootstrap, topic)
+        except KafkaException:  # its predecessor is still being deleted
+            return False
+        return True
+
+    wait_until(created, 30, "the new topic")
+
+
+def test_a_topic_made_anew_is_read_from_its_beginning(
+    kafka_bootstrap: str, new_topic: Callable[..., str], open_source: OpenSource
+) -> None:
+    """
+    state: old topic, position 3      new topic:   0 1 2 3 4 5 6 7      nothing of it is taken for read
+    """
+    topic = new_topic()
+    kafka.produce(kafka_bootstrap, topic, range(3))
+    before = Reader(open_source(kafka_bootstrap, topic))
+    before.read(3)
+    old = topic_id(before, topic)
+    make_anew(kafka_bootstrap, topic)
+    kafka.produce(kafka_bootstrap, topic, range(8))
+    source = open_source(kafka_bootstrap, topic)
+    source.seek({(topic, 0): 3}, {topic: old})
+    reader = Reader(source)
+    assert reader.read(8) == [(topic, 0, offset) for offset in range(8)]
+    (said,) = [notice for notice in reader.said if isinstance(notice, Identified)]
+    assert (said.before, said.recreated) == (old, True)
+
+
+def test_a_topic_made_anew_while_it_is_read_is_read_from_its_beginning(
+    kafka_bootstrap: str, new_topic: Callable[..., str], open_source: OpenSource
+) -> None:
+    """
+    old topic, position 5      new topic, shorter:   0 1 2      position beyond its end, and another id
+    """
+    topic = new_topic()
+    kafka.produce(kafka_bootstrap, topic, range(5))
+    reader = Reader(open_source(kafka_bootstrap, topic))
+    reader.read(5)
+    topic_id(reader, topic)
+    make_anew(kafka_bootstrap, topic)
+    kafka.produce(kafka_bootstrap, topic, range(3))
+    assert reader.read(8)[5:] == [(topic, 0, 0), (topic, 0, 1), (topic, 0, 2)]
+    assert any(isinstance(notice, Identified) and notice.recreated for notice in reader.said)
+
+
+def test_a_position_beyond_the_end_of_the_same_topic_is_refused(
+    kafka_bootstrap: str, new_topic: Callable[..., str], open_source: OpenSource
+) -> None:
+    """The log went back behind what is counted: nobody but a person can say what is true, and the way out is named."""
+    topic = new_topic()
+    kafka.produce(kafka_bootstrap, topic, range(3))
+    before = Reader(open_source(kafka_bootstrap, topic))
+    before.read(3)
+    source = open_source(kafka_bootstrap, topic)
+    source.seek({(topic, 0): 50}, {topic: topic_id(before, topic)})
+    reader = Reader(source)
+    with pytest.raises(StateError, match=f"state reset --topic {topic}"):
+        reader.read(1)
 
 
 def test_aborted_events_are_never_seen_and_markers_are_no_lag(

@@ -137,7 +137,8 @@ class ListSource:
         self.closed = False
         self.up = True
 
-    def seek(self, positions: Mapping[tuple[str, int], int]) -> None:
+    def seek(self, positions: Mapping[tuple[str, int], int], topic_ids: Mapping[str, str] | None = None) -> None:
+        self.known = dict(topic_ids or {})
         self._offset = positions.get(("t", 0), 0)
         self.start = self._offset
 
