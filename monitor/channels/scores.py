@@ -1,11 +1,13 @@
 r"""Normal scores: a scale-free series with tails, and how its window means vary, for references too short for ranks.
 
     g(x) = Φ⁻¹(u(x))            inside the reference's range,
-    g(x) = g(end) ± min(20, distance beyond the end / scale)      outside,
+    g(x) = g(end) ± min(40, distance beyond the end / scale)      outside,
 
 scale = (q₉₀ − q₁₀)/2.56, a standard deviation if the values were Gaussian.  Ranks of a short reference saturate at
 once; the linear tails let a window of one or two values far outside speak.  A reference that grows or falls all the
 time (|rank-time correlation| above .95) is judged by its differences instead.
+
+A season in the reference (see `season`) is taken out, so that a dip at the wrong hour stands out from the daily wave.
 
 The standard deviation of window means is the larger of what the reference shows for that window and what an
 autoregressive series of its lag-1 correlation would have.
@@ -23,8 +25,9 @@ import numpy.typing as npt
 from monitor.channels import rank
 from monitor.channels.dependence import lag1
 from monitor.channels.partition import Cells, NumberPartition, number_partition
+from monitor.channels.season import season, without
 
-TAIL = 20.0  #: how far beyond the end's score the tails reach
+TAIL = 40.0  #: how far beyond the end's score the tails reach
 TREND = 0.95
 MODE_MOST = 0.95  #: a value with more of the reference than this leaves nothing to chart
 LEAST = 5  #: values
@@ -39,12 +42,15 @@ class ScoreReference:
     """What a chart on normal scores needs of its reference.
 
     differences: judge steps from value to value.  partition: of the values (or differences) themselves.
-    mean: of the reference's scores.  window_sds: of window means, for windows 1, 2, 4, …  independent: does the order
-    of the reference look like chance?
+    season: mean score of each phase, empty if there is none; begin: phase of the first observation after the reference.
+    mean: of the reference's scores, less the season.  window_sds: of window means, for windows 1, 2, 4, …
+    independent: does the order of the reference look like chance?
     """
 
     differences: bool
     partition: NumberPartition
+    season: tuple[float, ...]
+    begin: int
     mean: float
     window_sds: tuple[float, ...]
     independent: bool
@@ -80,22 +86,38 @@ def is_trending(values: Series) -> bool:
     return bool(abs(np.corrcoef(np.arange(len(values)), order)[0, 1]) > TREND)
 
 
-def score_reference(values: Series) -> ScoreReference | None:
-    """Learn from the reference's usable values in order; None where they leave nothing to chart."""
-    if len(values) < LEAST:
+def score_reference(values: Series, *, seasonal: bool = True) -> ScoreReference | None:
+    """Learn from the reference's values in order (NaN where missing); None where they leave nothing to chart.
+
+    seasonal: do live observations follow on these without a gap, so that phases can be counted on?
+    """
+    places = np.flatnonzero(~np.isnan(values))
+    usable = values[places]
+    if len(usable) < LEAST:
         return None
-    differences = is_trending(values)
+    differences = is_trending(usable)
     if differences:
-        steps = np.diff(values)
-        values = np.concatenate([steps[:1], steps])
-    most = np.unique(values, return_counts=True)[1].max()
-    if most > MODE_MOST * len(values) or values.min() == values.max():
+        steps = np.diff(usable)
+        usable = np.concatenate([steps[:1], steps])
+    most = np.unique(usable, return_counts=True)[1].max()
+    if most > MODE_MOST * len(usable) or usable.min() == usable.max():
         return None
-    partition = number_partition(values, 0, (float(values.min()), float(values.max())))
-    series = scores(partition, values)
+    partition = number_partition(usable, 0, (float(usable.min()), float(usable.max())))
+    series = scores(partition, usable)
+    phases = season(series, places) if seasonal and not differences else np.zeros(0)
+    period = len(phases)
+    if period:
+        series = without(series, places, period)
     rho = min(0.99, max(0.0, lag1([series])))
-    independent = rho < 4 / math.sqrt(len(values)) and len(values) >= INDEPENDENT_LEAST
-    return ScoreReference(differences, partition, float(series.mean()), _window_sds(series, rho), independent)
+    return ScoreReference(
+        differences=differences,
+        partition=partition,
+        season=tuple(phases.tolist()),
+        begin=len(values) % period if period else 0,
+        mean=float(series.mean()),
+        window_sds=_window_sds(series, rho),
+        independent=rho < 4 / math.sqrt(len(usable)) and len(usable) >= INDEPENDENT_LEAST,
+    )
 
 
 def _window_sds(series: Series, rho: float) -> tuple[float, ...]:

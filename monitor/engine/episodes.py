@@ -8,7 +8,7 @@ channel closes.
     episode        F   R     ·······F  R            F firing, R resolved, · pending: inside the cool-down of the first
 
 The cool-down is one clock (the reference's length, at most 2,000 observations) after an alarm and doubles with each
-further one up to 16; 32 clocks of quiet forget it.  A short reference has a constant one and does not wait for its end.
+further one up to 32; 64 clocks of quiet forget it.  A short reference has a constant one and does not wait for its end.
 A *further* change inside an open episode (seen by the chart, or by the relearned regime) fires again.
 
 Pure: positions are counts of the stream's observations; nothing here knows of frames or clocks on walls.
@@ -20,7 +20,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from monitor.domain.facts import Aspect
+from monitor.domain.facts import Aspect, Reason
 from monitor.engine.signals import Signal
 
 Track = Literal["value", "missing", "stuck", "further"]
@@ -41,12 +41,16 @@ class Rhythm:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """An episode fired or resolved at an observation (0-based position in the segment); key: the channel behind it."""
+    """An episode fired or resolved at an observation (0-based position in the segment); key: the channel behind it.
+
+    reason: why it resolved, None if it fired.
+    """
 
     at: int
     aspect: Aspect
     firing: bool
     key: str
+    reason: Reason | None = None
 
 
 @dataclass(slots=True)
@@ -136,7 +140,7 @@ class Episodes:
                 state.open.remove(signal.key)
             if not state.open:
                 if state.fired and track != "further":
-                    changes.append(Change(signal.at, signal.aspect, False, signal.key))
+                    changes.append(Change(signal.at, signal.aspect, False, signal.key, signal.reason))
                 self._tracks[track] = _State(since=now)
             return
         was_open = bool(state.open)

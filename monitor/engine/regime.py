@@ -56,7 +56,9 @@ class Regime:
                 )
         self.far = self._far_witness()
         self.stuck = self._stuck_witness()
-        self.chart = None if reference.scores is None else ChartWitness(reference.scores, reference.kept)
+        self.chart = (
+            None if reference.scores is None else ChartWitness(reference.scores, reference.kept, inputs.streams)
+        )
         if state is not None:
             self.recent = np.frombuffer(state["recent"], np.uint16)
             for name in ("far", "stuck", "chart"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from monitor.domain.facts import Aspect, ChannelName
+from monitor.domain.facts import Aspect, ChannelName, Reason
 
 Direction = Literal["up", "down", "both"]
 
@@ -33,6 +33,7 @@ class Signal:
     """A channel opened (with the detection that opened it) or closed, at an observation of the segment at hand.
 
     at: 0-based position in the segment.  pulse: a further change that is seen although the channel was open already.
+    reason: why it closed.
     """
 
     at: int
@@ -40,6 +41,7 @@ class Signal:
     name: ChannelName
     detection: Detection | None  #: None: the channel closed
     pulse: bool = False
+    reason: Reason = "returned"
 
     @property
     def further(self) -> bool:

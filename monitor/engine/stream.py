@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from monitor.channels.partition import Cells
-from monitor.domain.facts import EpisodeChange, EpisodeState, Fact, Finding, Reason
+from monitor.domain.facts import EpisodeChange, EpisodeState, Fact, Finding
 from monitor.domain.frame import Cell
 from monitor.domain.keys import StreamKey, StreamType
 from monitor.engine.budget import BudgetInputs
@@ -290,9 +290,8 @@ class StreamMonitor:
         if change.firing and part.clock[change.at] == part.clock[change.at]:
             self.last_drift_event_time = float(part.clock[change.at])
         assert finding is not None  # a channel that opens or closes a track has been found first
-        reason: Reason | None = None if change.firing else ("relearned" if change.key == "chart" else "returned")
         state: EpisodeState = "firing" if change.firing else "resolved"
-        return EpisodeChange(self.key, change.aspect, state, reason, finding, before + change.at + 1, place)
+        return EpisodeChange(self.key, change.aspect, state, change.reason, finding, before + change.at + 1, place)
 
     # Relearning: a change that lasts becomes the new normal ----------------------------------------------------
 

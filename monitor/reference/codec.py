@@ -44,6 +44,8 @@ def reference_to_plain(reference: StreamReference) -> dict[str, Any]:
         else {
             "differences": scores.differences,
             "partition": partition_to_plain(scores.partition),
+            "season": list(scores.season),
+            "begin": scores.begin,
             "mean": scores.mean,
             "window_sds": list(scores.window_sds),
             "independent": scores.independent,
@@ -102,6 +104,8 @@ def reference_from_plain(plain: Mapping[str, Any]) -> StreamReference:
         else ScoreReference(
             scores["differences"],
             score_partition,
+            tuple(scores["season"]),
+            scores["begin"],
             scores["mean"],
             tuple(scores["window_sds"]),
             scores["independent"],

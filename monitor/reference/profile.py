@@ -62,7 +62,7 @@ def learn_profile(
         raise ProfileError("profile: expected at least one event with a feature or a prediction, found none")
     streams = []
     for (kind, feature), learner in sorted(learners.items()):
-        reference = learn(learner.sample())
+        reference = learn(learner.sample(), contiguous=False)
         streams.append(
             {
                 "feature": feature,

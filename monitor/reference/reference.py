@@ -67,9 +67,17 @@ class StreamReference:
 
 
 def learn(
-    sample: Sample, *, wanted: StreamType | None = None, required: bool | None = None, categories: int = 20
+    sample: Sample,
+    *,
+    wanted: StreamType | None = None,
+    required: bool | None = None,
+    categories: int = 20,
+    contiguous: bool = True,
 ) -> StreamReference:
-    """Make a reference from a sample; wanted and required are read off the sample unless given."""
+    """Make a reference from a sample; wanted and required are read off the sample unless given.
+
+    contiguous: will live observations follow on the sample without a gap?
+    """
     is_absent = sample.cells == Cell.ABSENT
     if required is None:
         required = bool(len(is_absent)) and float(is_absent.mean()) <= 1 - PRESENT
@@ -82,14 +90,14 @@ def learn(
     kept = int(keep.sum())
     usable = [run[run != partition.missing] for run in runs]
     measured, units = _channels(partition, runs, sample.stride, kept)
-    is_value = keep & (sample.cells == Cell.NUMBER)
+    values = np.where(sample.cells == Cell.NUMBER, sample.numbers, np.nan)[keep]
     return StreamReference(
         type=kind,
         partition=partition,
         dependence=measured,
         units=units,
         runs=run_statistics([run for run in usable if len(run)], _points(partition)),
-        scores=score_reference(sample.numbers[is_value]) if kind == "number" and kept < SHORT else None,
+        scores=score_reference(values, seasonal=contiguous) if kind == "number" and kept < SHORT else None,
         observations=kept if sample.stride == 1 else sample.seen,
         kept=kept,
         required=required,

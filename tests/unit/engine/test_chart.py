@@ -18,7 +18,7 @@ Values = npt.NDArray[np.float64]
 def chart(reference: Values) -> ChartWitness:
     found = score_reference(reference)
     assert found is not None
-    return ChartWitness(found, len(reference))
+    return ChartWitness(found, len(reference), streams=1)
 
 
 def white(number: int, seed: int = 0) -> Values:
@@ -83,6 +83,52 @@ def test_one_value_far_beyond_the_reference_is_enough() -> None:
     values = white(200, seed=6)
     values[100] = 1e6
     assert marks(chart(white(300)), values)[0] == (100, True)
+
+
+def daily(number: int, seed: int, start: int = 0) -> Values:
+    """A wave of 24 observations with a little noise, from observation `start` on."""
+    return 5 * np.sin(2 * np.pi * (start + np.arange(number)) / 24) + white(number, seed) * 0.5
+
+
+def test_a_dip_at_the_wrong_hour_stands_out_from_the_daily_wave() -> None:
+    """A value that is ordinary at night opens the chart at noon; the same wave goes on unnoticed.
+
+    values   ╱╲  ╱╲  ╱▁╲  ╱╲
+    opens            ▲
+    """
+    calm = daily(600, seed=8, start=240)
+    assert marks(chart(daily(480, seed=9)), calm) == []
+    noon = 240 + 6
+    calm[noon : noon + 3] = -4.0
+    opening, opened = marks(chart(daily(480, seed=9)), calm)[0]
+    assert opened
+    assert noon <= opening < noon + 3
+
+
+def test_phases_are_counted_through_missing_values() -> None:
+    """A day without values does not shift the season."""
+    calm = daily(600, seed=8, start=240)
+    calm[100:117] = np.nan
+    assert marks(chart(daily(480, seed=9)), calm) == []
+
+
+def test_a_short_excursion_ends_in_a_return() -> None:
+    """What is back at the reference's level when the pause ends has returned; what is not has become normal."""
+    for length, reason in ((20, "returned"), (2000, "relearned")):
+        values = white(3000, seed=2)
+        values[1000 : 1000 + length] += 8
+        closings = [signal for signal in chart(white(300)).advance(values) if signal.detection is None]
+        assert closings[0].reason == reason
+
+
+def test_more_streams_make_it_stricter() -> None:
+    """The limit grows so that a Gaussian tail beyond it is as many times less likely."""
+    found = score_reference(white(99))  # too few values to call it independent
+    assert found is not None
+    values = white(60, seed=2)
+    values[30] = 10.5
+    assert marks(ChartWitness(found, 99, streams=1), values)[0] == (30, True)
+    assert marks(ChartWitness(found, 99, streams=10**12), values) == []
 
 
 @pytest.mark.parametrize("number", [10, 15, 200, 999])
