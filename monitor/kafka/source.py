@@ -38,9 +38,6 @@ Positions = Mapping[tuple[str, int], int]
 
 #: messages that are asked for at once; the client's objects live as long as their piece
 PIECE_MESSAGES = 1_000
-#: a poll ends with whichever comes first: this many messages, bytes of their bodies, or its time.  Statistics cost per
-#: batch and stream before they cost per value, so under load batches grow to this; with less to do they end in time.
-BATCH_MESSAGES, BATCH_BYTES = 16_000, 4 << 20
 #: seconds between two looks at a topic's partitions, when all is well and while something is amiss
 REFRESH_SECONDS, RETRY_SECONDS = 5.0, 1.0
 #: the same while a topic's id has been asked for
@@ -108,9 +105,7 @@ class Source:
         self._identify()
         gathering, deadline = Gathering(), self._clock() + timeout
         wait = timeout
-        while (
-            self._take(gathering, wait) and gathering.messages < BATCH_MESSAGES and gathering.size_bytes < BATCH_BYTES
-        ):
+        while self._take(gathering, wait) and not gathering.full:
             wait = deadline - self._clock()
             if wait <= 0:
                 break
@@ -218,7 +213,7 @@ class Source:
                 self._compare(topic)
 
     def _is_identified(self, topic: str) -> bool:
-        """May a topic be assigned?  One that was read before is compared with itself first, if an id can be had soon."""
+        """May a topic be assigned?  One that was read before is compared with itself first, if an id comes soon."""
         if topic not in self._ids:
             return True
         if self._names.look(topic) is None and topic not in self._names.unanswered:

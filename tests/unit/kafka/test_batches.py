@@ -4,7 +4,7 @@ import math
 
 from confluent_kafka import TIMESTAMP_CREATE_TIME, TIMESTAMP_NOT_AVAILABLE, Message
 
-from monitor.kafka.batches import batches
+from monitor.kafka.batches import BATCH_BYTES, BATCH_MESSAGES, Gathering, batches
 
 
 def message(
@@ -62,3 +62,32 @@ def test_what_was_handed_out_before_is_left_out() -> None:
 def test_a_batch_of_old_messages_only_is_none() -> None:
     """Nothing new means no batch, not an empty one."""
     assert batches([message(offset=0)], {("t", 0): 1}) == []
+
+
+def test_pieces_become_one_batch_and_say_how_far_they_reach() -> None:
+    """What a piece moved is known before the next is taken, so that a message that comes twice is left out."""
+    gathering = Gathering()
+    assert gathering.add([message(offset=0), message(partition=1, offset=4)], {}) == {("t", 0): 1, ("t", 1): 5}
+    assert gathering.add([message(offset=0), message(offset=1)], {("t", 0): 1}) == {("t", 0): 2}
+    (batch,) = gathering.batches()
+    assert list(zip(batch.partitions, batch.offsets, strict=True)) == [(0, 0), (1, 4), (0, 1)]
+
+
+def test_headers_that_come_late_leave_the_earlier_messages_without() -> None:
+    """One entry a message, also for the pieces before the first header."""
+    gathering = Gathering()
+    gathering.add([message(offset=0)], {})
+    gathering.add([message(offset=1, headers=[("ce_id", b"1")])], {})
+    assert gathering.batches()[0].headers == [(), (("ce_id", b"1"),)]
+
+
+def test_a_batch_is_full_by_number_or_by_size() -> None:
+    """Small messages are bounded by their number, large ones by their bytes."""
+    gathering = Gathering()
+    gathering.add([message(value=b"x" * BATCH_BYTES)], {})
+    assert gathering.full
+    gathering = Gathering()
+    gathering.add([message(offset=offset) for offset in range(BATCH_MESSAGES - 1)], {})
+    assert not gathering.full
+    gathering.add([message(offset=BATCH_MESSAGES)], {})
+    assert gathering.full
