@@ -72,7 +72,7 @@ debs_from_apt() {
 install_prometheus() {
     if [ -d "$debian" ]; then return; fi
     if have prometheus && have promtool && have amtool && { have alertmanager || have prometheus-alertmanager; }; then return; fi
-    have apt-get && have dpkg || fail "Prometheus and Alertmanager are not on PATH, and without apt-get they cannot be had: put prometheus, promtool, alertmanager and amtool on PATH."
+    { have apt-get && have dpkg; } || fail "Prometheus and Alertmanager are not on PATH, and without apt-get they cannot be had: put prometheus, promtool, alertmanager and amtool on PATH."
     # Package lists may be absent or older than the archive; bringing them up to date takes root, and may simply not be needed.
     if ! debs_from_apt prometheus prometheus-alertmanager; then
         (cd "$scratch" && quietly update.log apt-get update) || true
