@@ -44,6 +44,8 @@ def configuration(bootstrap: str, port: int, state: Path) -> dict[str, Any]:
         "reference": {"profiles": profiles},
         # the flights are of 2013, and no reason to keep quiet
         "detection": {"max_alert_age": None},
+        # half a year lies between the two versions, in which the first must not be forgotten
+        "limits": {"forget_after": None},
         "state": {"store": "sqlite", "path": str(state), "interval_seconds": 1.0},
         "http": {"listen": f"127.0.0.1:{port}"},
         "log": {"format": "json"},

@@ -63,7 +63,9 @@ def prometheus(
     profiles = [
         {"match": {"model": MODEL, "model_version": version.name}, "path": str(version.profile)} for version in VERSIONS
     ]
-    with DaemonProcess(folder, kafka_bootstrap, [topic], reference={"profiles": profiles}) as daemon:
+    with DaemonProcess(
+        folder, kafka_bootstrap, [topic], reference={"profiles": profiles}, limits={"forget_after": None}
+    ) as daemon:
         config = scrape_config({"driftgauge": f"127.0.0.1:{daemon.port}"})
         with Prometheus(folder, config, [RULES]) as running:
             running.await_target("driftgauge")
