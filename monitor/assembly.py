@@ -7,12 +7,17 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from confluent_kafka.admin import AdminClient
 
+from monitor.alertmanager.post import Destination
+from monitor.alertmanager.push import Pusher, PushOptions
+from monitor.engine.adapting import adapt
 from monitor.engine.model import ModelMonitor
 from monitor.exposition.auth import BasicAuth
 from monitor.exposition.board import Board
 from monitor.exposition.server import Server, Tls
+from monitor.exposition.shards import ShardBoard
 from monitor.findings.events import Provenance
 from monitor.formats import REASONS, open_format
 from monitor.group import GroupParts
@@ -24,7 +29,8 @@ from monitor.kafka.publisher import Publisher, PublisherOptions
 from monitor.kafka.source import Source
 from monitor.kafka.state_reader import StateReader
 from monitor.kafka.store import KafkaStore, StoreOptions
-from monitor.parts import Parts, Timing
+from monitor.logs import LogLimit
+from monitor.parts import HttpEnd, Parts, Timing
 from monitor.semantics import describe, fingerprint
 from monitor.state.outbox import DEAD_LETTERS, FINDINGS, OutboxRows
 from monitor.state.sqlite import SqliteOptions, SqliteStore
@@ -34,6 +40,8 @@ if TYPE_CHECKING:
     from monitor.engine.policy import Policy
     from monitor.settings import HttpSettings, Settings
 
+log = structlog.get_logger("driftgauge")
+
 
 def assemble(settings: Settings) -> tuple[Parts, Timing]:
     """Everything the daemon needs, opened as far as can be done without Kafka.
@@ -42,7 +50,7 @@ def assemble(settings: Settings) -> tuple[Parts, Timing]:
     """
     board = _board(settings)
     watch = _watch(settings, board)
-    server = _server(settings.http, board)
+    server = _serving(settings, board)
     source = Source(_source_options(settings))
     outlets = _outlets(settings)
     options = SqliteOptions(frozenset(outlets), settings.state.decisions_kept_for, settings.state.backup_every)
@@ -99,6 +107,8 @@ def assemble_group(settings: Settings) -> tuple[GroupParts, Timing]:
         state_topic.ensure(admin, state.topic, state.shards)
         state_topic.refuse_undivided(admin, [topic.name for topic in kafka.topics], state.shards)
 
+    lags: dict[str, Mapping[tuple[str, int], int]] = {}
+
     def shard(number: int, reader: StateReader | None, membership: Callable[[], object]) -> KafkaShardParts:
         options = StoreOptions(
             properties=_without_membership(properties),
@@ -110,12 +120,13 @@ def assemble_group(settings: Settings) -> tuple[GroupParts, Timing]:
             dead_letter_topic=settings.output.dead_letter_topic,
             membership=membership,
         )
-        watch = _watch(settings, board, policy)
+        own = board if state.shards == 1 else ShardBoard(board, number, lags)
+        watch = _watch(settings, own, policy)
         return KafkaShardParts(
             KafkaStore(options, reader),
             Source(replace(_source_options(settings), shard=number, shards=state.shards, tells_group=False)),
             watch,
-            board,
+            own,
             clock,
             _provenance(settings, watch),
         )
@@ -123,7 +134,7 @@ def assemble_group(settings: Settings) -> tuple[GroupParts, Timing]:
     parts = GroupParts(
         shards=state.shards,
         board=board,
-        server=_server(settings.http, board),
+        server=_serving(settings, board),
         clock=clock,
         prepare=prepare,
         join=lambda events: Membership(properties, kafka.group_id, state.topic, events),
@@ -138,7 +149,7 @@ def _without_membership(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _timing(settings: Settings) -> Timing:
-    return Timing(settings.state.interval_seconds, settings.detection.max_alert_age)
+    return Timing(settings.state.interval_seconds, settings.detection.max_alert_age, settings.limits.forget_after)
 
 
 def _board(settings: Settings) -> Board:
@@ -155,7 +166,7 @@ def _watch(settings: Settings, board: Board, policy: Policy | None = None) -> Wa
     formats = {topic.name: open_format(topic.format, topic.fields) for topic in settings.kafka.topics}
     policy = settings.policy() if policy is None else policy
     watch = Watch(formats, ModelMonitor, policy, board, Clock())
-    watch.configuration = describe(settings, policy)
+    watch.configuration, watch.adapt = describe(settings, policy), adapt
     if settings.output.dead_letter_topic is not None:
         watch.dead_letters = DeadLetters(settings.output.dead_letters_per_second, Clock().monotonic)
     return watch
@@ -169,6 +180,48 @@ def _source_options(settings: Settings) -> SourceOptions:
         start=settings.kafka.start,
         properties=settings.kafka.properties,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Serving:
+    """The server with the pusher beside it: both tell what the board shows, from when there is something to show."""
+
+    server: HttpEnd
+    pusher: Pusher
+
+    def start(self) -> None:
+        self.server.start()
+        self.pusher.start()
+
+    def stop(self) -> None:
+        self.pusher.stop()
+        self.server.stop()
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+
+def _serving(settings: Settings, board: Board) -> HttpEnd:
+    server, push = _server(settings.http, board), settings.alertmanager
+    if not push.urls:
+        return server
+    limit = LogLimit()
+
+    def failed(name: str, reason: str) -> None:
+        held_back = limit.passes(name)
+        if held_back is not None:
+            log.warning("alert_push_failed", alertmanager=name, error=reason, not_logged_before=held_back)
+
+    files = push.authorization_file, push.ca_file
+    options = PushOptions(
+        destinations=[Destination(url, push.timeout_seconds, *files) for url in push.urls],
+        resend_seconds=push.resend_seconds,
+        hold_seconds=push.hold,
+        labels=push.labels,
+        failed=failed,
+    )
+    return _Serving(server, Pusher(board, options))
 
 
 def _server(http: HttpSettings, board: Board) -> Server:

@@ -47,6 +47,12 @@ class Exposure:
         """An episode fired on this stream now."""
         self._drifted[stream.feature, stream.kind, stream.segment] = wall
 
+    def forget(self, streams: Iterable[tuple[Kind, str]]) -> None:
+        """These streams are no longer watched."""
+        for kind, feature in streams:
+            self._observed.pop((feature, kind, ""), None)
+            self._drifted.pop((feature, kind, ""), None)
+
     def is_late(self, wall: float, max_age_seconds: float | None) -> bool:
         """Is the newest event too old to page anybody?  Never for models without event times."""
         return max_age_seconds is not None and wall - self.newest_event_time > max_age_seconds

@@ -20,7 +20,7 @@ from confluent_kafka import KafkaException
 
 from monitor.domain.errors import DriftgaugeError
 from monitor.exposition.board import Board
-from monitor.kafka.notices import Assigned, Gap
+from monitor.kafka.notices import Trouble
 from monitor.kafka.ownership import Events, Membership
 from monitor.kafka.state_reader import StateReader
 from monitor.kafka.store import KafkaStore
@@ -174,7 +174,7 @@ class Group:
 
     def _hear(self) -> None:
         for notice in self._membership.notices.take():
-            if not isinstance(notice, Gap | Assigned):
+            if isinstance(notice, Trouble):
                 self._warn(notice.event, notice.detail)
 
     def _warn(self, event: str, detail: str) -> None:
@@ -230,6 +230,7 @@ class Group:
             shard, parts = self._open.pop(number)
             for key in parts.watch.models:
                 parts.board.forget(key)
+            parts.board.set_lag({})
             parts.store.close()  # ends what is being written, so that letting go is quick
             shard.let_go()
 

@@ -61,7 +61,11 @@ class Parts:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """interval_seconds: between checkpoints.  max_alert_age_seconds: older events page nobody; None: never too old."""
+    """interval_seconds: between checkpoints.  max_alert_age_seconds: older events page nobody; None: never too old.
+
+    forget_seconds: event time after which what is no longer seen is forgotten; None: never.
+    """
 
     interval_seconds: float = 10.0
     max_alert_age_seconds: float | None = 3600.0
+    forget_seconds: float | None = None

@@ -13,11 +13,22 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from monitor.configuration.alertmanager import AlertmanagerSettings
 from monitor.configuration.layers import anchor_paths, combine, read_environment, read_file, read_flags
 from monitor.configuration.mistakes import Deeper, explain
 from monitor.configuration.profiles import read_profiles
-from monitor.configuration.values import Duration, FilePath, ListenAddress, PasswordHash, ReadableFile, Text, not_yet
+from monitor.configuration.values import (
+    Duration,
+    EventTime,
+    FilePath,
+    ListenAddress,
+    PasswordHash,
+    ReadableFile,
+    Text,
+    not_yet,
+)
 from monitor.domain.errors import ConfigurationError
+from monitor.domain.facts import ChannelName
 
 if TYPE_CHECKING:
     from monitor.engine.policy import Override, Policy
@@ -193,11 +204,21 @@ class OverrideSettings(BaseModel):
         default=None, gt=0, description="Weight of these streams in sharing out the alarm budget; others have 1."
     )
     weight: float | None = Field(default=None, ge=0, description="Weight in the model's roll-up; others have 1.")
+    channels: Annotated[tuple[ChannelName, ...], Field(strict=False)] | None = Field(
+        default=None, min_length=1, description="The only channels that are tested; all of them if not given."
+    )
+    direction: Literal["up", "down"] | None = Field(
+        default=None, description="The only direction in which a change of level matters."
+    )
+    mute_until: EventTime | None = Field(
+        default=None, description="Event time (ISO 8601) before which no episode fires; what is open then fires after."
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> OverrideSettings:
-        if self.type is None and self.min_effect is None and self.budget_share is None and self.weight is None:
-            raise ValueError("expected at least one of type, min_effect, budget_share, weight beside match, got none")
+        says = [name for name in type(self).model_fields if name != "match"]
+        if all(getattr(self, name) is None for name in says):
+            raise ValueError(f"expected at least one of {', '.join(says)} beside match, got none")
         return self
 
 
@@ -254,9 +275,10 @@ class StateSettings(BaseModel):
     shards: int = Field(
         default=1,
         ge=1,
-        le=1,
-        description="With `store: kafka`: partitions of the state topic. With 1, one process is active and the others "
-        "stand by. More than 1 is not available in this version.",
+        le=256,
+        description="With `store: kafka`: partitions of the state topic, fixed for its life. With 1, one process is "
+        "active and the others stand by. With more they are shared out; their number has to divide the partitions of "
+        "every topic, and producers should key events by model.",
     )
 
 
@@ -357,6 +379,10 @@ class Settings(BaseSettings):
     state: StateSettings = Field(default=StateSettings(), description="Where state lives.")
     output: OutputSettings = Field(default=OutputSettings(), description="What is written back to Kafka.")
     http: HttpSettings = Field(default=HttpSettings(), description="The server of `/metrics` and the probes.")
+    alertmanager: AlertmanagerSettings = Field(
+        default=AlertmanagerSettings(),
+        description="Push drift alerts straight to Alertmanager, where no Prometheus evaluates the rules.",
+    )
     limits: LimitSettings = Field(default=LimitSettings(), description="Bounds that hold before memory is spent.")
     log: LogSettings = Field(default=LogSettings(), description="What the daemon says about itself, on standard error.")
 
@@ -382,7 +408,9 @@ class Settings(BaseSettings):
             false_alarms_per_week=self.detection.false_alarms_per_week,
             relearn_after_seconds=self.detection.relearn_after,
             overrides=tuple(_override(item, effect) for item in self.detection.overrides),
-            limits=engine.Limits(self.limits.streams, self.limits.label_bytes, self.limits.categories),
+            limits=engine.Limits(
+                self.limits.streams, self.limits.label_bytes, self.limits.categories, self.limits.forget_after
+            ),
             profiles=read_profiles(
                 (entry.match.model, entry.match.model_version, entry.path) for entry in self.reference.profiles
             ),
@@ -400,7 +428,7 @@ def load(
     layers = [read_environment(environ or {}, Settings), read_flags(flags or {}, Settings)]
     if path is not None:
         written = read_file(path)
-        for section in ("reference", "state", "http"):
+        for section in ("reference", "state", "http", "alertmanager"):
             anchor_paths(written.tree.get(section), path.parent)
         layers.insert(0, written)
     combined = combine(layers)

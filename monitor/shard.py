@@ -15,12 +15,14 @@ from datetime import UTC, datetime
 
 import structlog
 
-from monitor.checkpoints import Checkpoints, Sinks
+from monitor.checkpoints import Checkpoints, Intervened, Sinks
 from monitor.domain.facts import EpisodeChange, Fact
 from monitor.domain.keys import StreamKey
+from monitor.forgetting import Forgetting
 from monitor.kafka.notices import Assigned, Gap, Identified, Notice
 from monitor.logs import LogLimit
 from monitor.parts import ShardParts, Timing
+from monitor.semantics import changed, fingerprint
 from monitor.state.store import Snapshot
 from monitor.state.writer import Writer
 from monitor.watch import firing
@@ -45,6 +47,7 @@ class Shard:
         self.writer = Writer(parts.store, parts.clock.monotonic)
         sinks = Sinks(parts.board, parts.source.commit_group)
         self.checkpoints = Checkpoints(parts.watch.models, self.writer, sinks, timing.interval_seconds, parts.clock)
+        self.checkpoints.interveners.append(Forgetting(parts.watch, timing.forget_seconds))
         self._publish_due = -math.inf
         self._drifts: dict[StreamKey, float] = {}  # found since views were last published
 
@@ -52,8 +55,21 @@ class Shard:
         """Take up what was stored and show it.  Raises StateError when it is damaged or does not fit."""
         self._watch.restore(snapshot)
         self.checkpoints.open(snapshot, self._parts.provenance)
+        self._configure(snapshot)
         self._parts.source.seek(snapshot.offsets, snapshot.topic_ids)
         self._show_restored()
+
+    def _configure(self, snapshot: Snapshot) -> None:
+        """Say what of the configuration changed since the state was written, and what had to begin anew for it."""
+        before, now = snapshot.configuration, self._watch.configuration
+        if before != now:
+            names = changed(before, now)
+            if names:
+                log.warning(
+                    "configuration_changed", changed=names, before=fingerprint(before), configuration=fingerprint(now)
+                )
+            self.checkpoints.configured(now)
+        self.checkpoints.intervened(Intervened(self._watch.adapted(snapshot)))
 
     def save_last(self) -> bool:
         """A last commit, waited for within a bound; was it saved?"""

@@ -8,26 +8,29 @@ Every message of a batch is counted exactly once: good, ignored, or rejected und
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 import structlog
 
 from monitor.domain.errors import StateError
 from monitor.domain.facts import EpisodeChange, Fact
 from monitor.domain.frame import Decoded, Frame, MessageBatch, Reject
-from monitor.domain.keys import ModelKey
+from monitor.domain.keys import Kind, ModelKey, StreamKey
 from monitor.engine.policy import Policy
 from monitor.engine.views import ModelView
 from monitor.exposition.board import Board
 from monitor.exposure import Exposure
 from monitor.kafka.dead_letters import DeadLetters
 from monitor.logs import LogLimit
-from monitor.state.store import Snapshot
+from monitor.semantics import changed_topics
+from monitor.state.store import Intervention, Snapshot
 
 log = structlog.get_logger("driftgauge")
 
@@ -52,7 +55,14 @@ class Frozen(Protocol):
 class Monitor(Protocol):
     """The statistics of one model version."""
 
+    room: int  #: streams it may have
+    clock: float  #: newest event time, NaN if none
+
+    @property
+    def streams(self) -> Collection[tuple[Kind, str]]: ...
     def observe(self, frame: Frame) -> Sequence[Fact]: ...
+    def tick(self, watermark: float) -> Sequence[Fact]: ...
+    def expire(self) -> Sequence[Fact]: ...
     def snapshot(self) -> Frozen: ...
     def view(self) -> ModelView: ...
 
@@ -62,6 +72,19 @@ class MonitorType(Protocol):
 
     def __call__(self, key: ModelKey, policy: Policy) -> Monitor: ...
     def load(self, key: ModelKey, policy: Policy, state: bytes) -> Monitor: ...
+
+
+class Reset(Protocol):
+    """A stream that started anew, and why."""
+
+    @property
+    def stream(self) -> StreamKey: ...
+    @property
+    def why(self) -> str: ...
+
+
+#: a restored monitor and the topics that are read in another way → the monitor as it is to go on
+Adapt = Callable[[Any, Collection[str]], tuple[Any, Sequence[Reset]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +116,16 @@ class Watched:
 
     @property
     def streams(self) -> int:
-        """How many streams it had at the last look; one before the first."""
-        return 1 if self._view is None else max(1, len(self._view.streams))
+        """How many streams it takes the room of; a model without any takes that of one."""
+        return max(1, len(self.monitor.streams))
+
+    def changed(self) -> None:
+        """What is stored and what is shown are older from now on."""
+        self.unsaved = self.unpublished = self._stale = True
 
     def observe(self, frame: Frame) -> Sequence[Fact]:
-        """Show the monitor a frame; what is stored and what is shown are older from now on."""
-        self.unsaved = self.unpublished = self._stale = True
+        """Show the monitor a frame."""
+        self.changed()
         return self.monitor.observe(frame)
 
 
@@ -118,6 +145,8 @@ class Watch:
         self.configuration = b""  #: how events are read and judged, in words
         self.dead_letters: DeadLetters | None = None  #: given messages that could not be read, if anybody wants them
         self.models: dict[ModelKey, Watched] = {}
+        self._streams = 0  # of all models
+        self.adapt: Adapt | None = None  #: how restored models come to terms with a changed configuration
 
     def restore(self, snapshot: Snapshot) -> None:
         """Take up the stored models.  Raises StateError when one is damaged or does not fit the configuration."""
@@ -130,7 +159,49 @@ class Watch:
                 raise StateError(
                     f"the stored state of model {key} is refused: {error}; `driftgauge state reset` lets it begin anew"
                 ) from error
-            self.models[key] = Watched(monitor, exposure, unsaved=False)
+            self._take_up(key, Watched(monitor, exposure, unsaved=False))
+
+    def adapted(self, snapshot: Snapshot) -> list[Intervention]:
+        """Bring restored models to terms with how events are read and judged now; what had to start anew."""
+        done: list[Intervention] = []
+        if self.adapt is None:
+            return done
+        topics = changed_topics(snapshot.configuration, self.configuration)
+        for key, watched in sorted(self.models.items()):
+            monitor, resets = self.adapt(watched.monitor, topics)
+            if monitor is watched.monitor:
+                continue
+            self._streams += len(monitor.streams) - len(watched.monitor.streams)
+            watched.monitor = monitor
+            watched.changed()
+            for reset in resets:
+                log.warning("stream_begins_anew", stream=str(reset.stream), why=reset.why)
+                detail = {"feature": reset.stream.feature, "kind": reset.stream.kind, "why": reset.why}
+                done.append(Intervention("configured", key, snapshot.offsets, msgspec.json.encode(detail)))
+        return done
+
+    def _take_up(self, key: ModelKey, watched: Watched) -> None:
+        self.models[key] = watched
+        self._streams += watched.streams
+
+    @property
+    def watermark(self) -> float:
+        """The newest event time of all models, NaN if none has one."""
+        clocks = (watched.monitor.clock for watched in self.models.values())
+        return max((clock for clock in clocks if clock == clock), default=math.nan)
+
+    def forget(self, key: ModelKey) -> None:
+        """Watch a model version no more, and show it no more."""
+        self._streams -= self.models.pop(key).streams
+        self._board.forget(key)
+
+    def lose(self, key: ModelKey, streams: Collection[tuple[Kind, str]]) -> None:
+        """These streams of a model are gone."""
+        watched = self.models[key]
+        watched.changed()
+        watched.exposure.forget(streams)
+        self._streams -= len(streams)
+        self._board.forget_streams([StreamKey(key.model, key.model_version, name, kind) for kind, name in streams])
 
     def take(self, batch: MessageBatch) -> list[Fact]:
         """Read a batch and show its events to the monitors; the facts in order, by model.
@@ -208,12 +279,15 @@ class Watch:
             self._board.observe_event_delay(float(delays[known].mean()), int(known.sum()))
         watched.exposure.received(frame.columns, float(np.fmax.reduce(frame.event_time)), wall)
         began = self._clock.monotonic()
+        before = watched.streams
+        watched.monitor.room = self._policy.limits.streams - (self._streams - before)
         try:
             facts = watched.observe(frame)
         except Exception as error:
             span = _span(frame.partition.tolist(), frame.offset.tolist())
             error.add_note(f"while model {frame.model} observed {frame.topic}: {span}")
             raise
+        self._streams += watched.streams - before
         self._board.observe_frame_duration(self._clock.monotonic() - began)
         return facts
 
@@ -226,7 +300,7 @@ class Watch:
             self._refuse(frame, reason)
             return None
         watched = Watched(self._monitor_type(frame.model, self._policy), Exposure(frame.model))
-        self.models[frame.model] = watched
+        self._take_up(frame.model, watched)
         log.info("model_found", model=frame.model.model, model_version=frame.model.model_version, topic=frame.topic)
         return watched
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import re
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -31,6 +32,25 @@ def parse_duration(value: object) -> float:
         if re.fullmatch(r"\d+(\.\d+)?", text):
             return float(text)
     raise ValueError(f"expected a duration (1d, 12h, 30m, 10s, or seconds), got {value!r}")
+
+
+def parse_event_time(value: object) -> float:
+    """An ISO 8601 time (UTC if it names no offset; YAML may have read it already) → seconds.  Raises ValueError.
+
+    >>> parse_event_time("2026-01-01T01:00:00+01:00")
+    1767225600.0
+    """
+    if isinstance(value, float):
+        return value
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        found = None
+    if isinstance(found, date) and not isinstance(found, datetime):
+        found = datetime(found.year, found.month, found.day)
+    if not isinstance(found, datetime):
+        raise ValueError(f"expected a time (2026-01-31T08:00:00Z), got {value!r}")
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
 def render_duration(seconds: float) -> str:
@@ -80,6 +100,7 @@ def not_yet(*refused: str | None) -> AfterValidator:
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]
+EventTime = Annotated[float, BeforeValidator(parse_event_time)]
 Text = Annotated[str, Field(min_length=1)]
 #: strictness would ask for a Path object, which YAML has none of
 FilePath = Annotated[Path, Field(strict=False)]

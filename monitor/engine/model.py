@@ -17,8 +17,10 @@ from monitor.domain.frame import Cell, Column, Frame
 from monitor.domain.keys import Kind, ModelKey, StreamKey
 from monitor.engine.budget import BudgetInputs
 from monitor.engine.channel import Banks
+from monitor.engine.expiry import last_words, unseen
 from monitor.engine.observations import Observations
 from monitor.engine.policy import Policy
+from monitor.engine.regime import Terms
 from monitor.engine.rollup import roll_up
 from monitor.engine.show import view_stream
 from monitor.engine.snapshot import ModelSnapshot, dump_banks, load_banks, seal, unseal
@@ -33,12 +35,14 @@ class ModelMonitor:
     def __init__(self, key: ModelKey, policy: Policy) -> None:
         self.key = key
         self.policy = policy
+        self.room = policy.limits.streams  #: streams it may have; less, when other models have taken theirs
         self.streams: dict[tuple[Kind, str], StreamMonitor] = {}
         self.refused: dict[str, int] = {"too_many": 0, "label_too_long": 0}
         self.clock = float("nan")
         self.events = 0
         self._banks = Banks(AdwinBank(), PageHinkleyBank())
         self._births: list[int] = []  # ascending: event at which each stream was first seen
+        self._seen: dict[tuple[Kind, str], float] = {}  # the clock at each stream's newest value
         self._homes: dict[tuple[Kind, str], str] = {}  # topic that a stream was first present in
         self._feature_topics: set[str] = set()
         self._refused_names: set[tuple[Kind, str]] = set()
@@ -62,28 +66,40 @@ class ModelMonitor:
     def forget(self, kind: Kind, feature: str) -> None:
         """Drop a stream with all it has learned; it starts anew, from its profile or with its next event.
 
-        For a monitor that is dumped next: the detectors' rows are given up with the dump.  Raises KeyError.
+        For a monitor that is dumped next: the detectors' rows are given up with the dump.
         """
-        del self.streams[(kind, feature)]
+        self.streams.pop((kind, feature), None)
         self._homes.pop((kind, feature), None)
+        self._seen.pop((kind, feature), None)
         profile = self.policy.profile_for(self.key)
         reference = None if profile is None else profile.streams.get((kind, feature))
         if profile is not None and reference is not None:
             inputs = BudgetInputs(profile.events_per_week, len(profile.streams))
             self._create(kind, feature, birth=0).approve(reference, profile.identity, inputs)
 
+    def home(self, kind: Kind, feature: str) -> str | None:
+        """The topic that a stream was first present in; None if it never was."""
+        return self._homes.get((kind, feature))
+
     def _settings(self, key: StreamKey) -> StreamSettings:
         policy = self.policy
         chosen = [override for override in policy.overrides if override.matches(key)]
-        share = next((o.budget_share for o in chosen if o.budget_share is not None), 1.0)
+
+        def first(field: str, otherwise: Any = None) -> Any:
+            """The field of the first override that says something of it."""
+            said = (getattr(override, field) for override in chosen)
+            return next((value for value in said if value is not None), otherwise)
+
         return StreamSettings(
-            wanted=next((o.type for o in chosen if o.type is not None), None),
+            wanted=first("type"),
             warmup_observations=policy.warmup.observations,
             warmup_seconds=policy.warmup.duration_seconds,
             relearn_seconds=policy.relearn_after_seconds,
-            false_alarms=policy.false_alarms_per_week * share,
-            min_effect=next((o.min_effect for o in chosen if o.min_effect is not None), policy.min_effect),
+            terms=Terms(policy.false_alarms_per_week * first("budget_share", 1.0), first("channels")),
+            min_effect=first("min_effect", policy.min_effect),
             categories=policy.limits.categories,
+            direction=first("direction"),
+            mute_until=first("mute_until"),
         )
 
     def observe(self, frame: Frame) -> list[Fact]:
@@ -107,6 +123,8 @@ class ModelMonitor:
             rows = _rows(frame, stream, column, self._at_home(name, frame, met.get(name)))
             if len(rows):
                 facts += stream.observe(_observations(column, rows, clock, ordinal, place), self._births)
+            if column is not None and column.present.any():
+                self._seen[name] = float(clock[len(frame) - 1 - int(column.present[::-1].argmax())])
         self.clock = float(clock[-1])
         self.events += len(frame)
         facts.sort(key=lambda located: located[0])  # stable: within a row, streams stay in order
@@ -137,7 +155,7 @@ class ModelMonitor:
     def _refusal(self, name: tuple[Kind, str]) -> str | None:
         if len(name[1].encode()) > self.policy.limits.label_bytes:
             return "label_too_long"
-        return "too_many" if len(self.streams) >= self.policy.limits.streams else None
+        return "too_many" if len(self.streams) >= self.room else None
 
     def _at_home(self, name: tuple[Kind, str], frame: Frame, first: int | None) -> tuple[int, bool]:
         """Row from which a frame's topic is known to be a stream's, and whether it passes for it in earlier rows too.
@@ -151,9 +169,26 @@ class ModelMonitor:
         return begin, is_only and (home is None or first is not None)
 
     def tick(self, watermark: float) -> list[Fact]:
-        """Let event time pass: nothing expires yet, so no facts."""
-        del watermark
-        return []
+        """Forget the streams that were not seen for long, as of an event time; the ends of their episodes."""
+        facts: list[Fact] = []
+        for name in unseen(self.streams, self._seen, watermark, self.policy.limits.forget_seconds):
+            facts += self._expire(name)
+        return facts
+
+    def expire(self) -> list[Fact]:
+        """Forget every stream: the model version itself was not seen for long."""
+        return [fact for name in sorted(self.streams) for fact in self._expire(name)]
+
+    def _expire(self, name: tuple[Kind, str]) -> list[Fact]:
+        stream = self.streams.pop(name)
+        for regime in (stream.regime, stream.relearned):
+            if regime is not None:
+                regime.release()
+        self._homes.pop(name, None)
+        self._seen.pop(name, None)
+        self._refused_names.clear()  # there is room again, for those that were refused too
+        del self._births[:1]  # all are in the past, where only their number counts
+        return list(last_words(stream))
 
     def view(self) -> ModelView:
         """The model version as it stands."""
@@ -179,6 +214,7 @@ class ModelMonitor:
                 "events": self.events,
                 "births": self._births,
                 "homes": [[*name, topic] for name, topic in sorted(self._homes.items())],
+                "seen": [[*name, None if at != at else at] for name, at in sorted(self._seen.items())],
                 "feature_topics": sorted(self._feature_topics),
                 "refused": self.refused,
                 "refused_names": sorted(self._refused_names),
@@ -210,6 +246,8 @@ class ModelMonitor:
         self.clock = float("nan") if plain["clock"] is None else plain["clock"]
         self.events, self._births = plain["events"], list(plain["births"])
         self._homes = {(kind, feature): topic for kind, feature, topic in plain["homes"]}
+        nan = float("nan")
+        self._seen = {(kind, feature): nan if at is None else at for kind, feature, at in plain["seen"]}
         self._feature_topics = set(plain["feature_topics"])
         self.refused = dict(plain["refused"])
         self._refused_names = {(kind, feature) for kind, feature in plain["refused_names"]}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
+from typing import Literal
 
 from monitor.domain.keys import ModelKey, StreamKey, StreamType
 from monitor.reference.profile import Profile
@@ -31,7 +32,11 @@ class MinEffect:
 
 @dataclass(frozen=True, slots=True)
 class Override:
-    """What holds for the streams that match every given glob; the first match in order decides each field."""
+    """What holds for the streams that match every given glob; the first match in order decides each field.
+
+    channels: the only ones that are tested.  direction: the only one in which a change of level matters.
+    mute_until: event time in seconds before which no episode fires.
+    """
 
     model: str = "*"
     model_version: str = "*"
@@ -41,6 +46,9 @@ class Override:
     min_effect: MinEffect | None = None
     budget_share: float | None = None
     weight: float | None = None
+    channels: tuple[str, ...] | None = None
+    direction: Literal["up", "down"] | None = None
+    mute_until: float | None = None
 
     def matches(self, key: StreamKey) -> bool:
         return (
@@ -53,11 +61,15 @@ class Override:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bounds enforced before memory is spent; what is refused is counted under its reason."""
+    """Bounds enforced before memory is spent; what is refused is counted under its reason.
+
+    forget_seconds: event time after which a stream or model that no event names is forgotten; None: never.
+    """
 
     streams: int = 10_000
     label_bytes: int = 128
     categories: int = 20
+    forget_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

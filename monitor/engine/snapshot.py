@@ -1,6 +1,6 @@
 """Snapshots: a model's state as bytes, canonical, versioned and sealed.
 
-    {"version": 1, "checksum": CRC-32 of "state", "state": msgpack of plain data and raw arrays}
+    {"version": 2, "checksum": CRC-32 of "state", "state": msgpack of plain data and raw arrays}
 
 The version is read before anything else, so that a snapshot of another release is refused by its name; the checksum
 tells damage from data, for a flipped bit inside an array would still look like one.
@@ -9,7 +9,7 @@ tells damage from data, for a flipped bit inside an array would still look like 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from monitor.domain.errors import StateError
 from monitor.domain.keys import ModelKey
 from monitor.engine.channel import Banks
 
-VERSION = 1  #: of the state; another one is refused
+VERSION = 2  #: of the state; older ones are taken over, others refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ def unseal(key: ModelKey, sealed: bytes) -> Mapping[str, Any]:
         version, body = outer["version"], outer.get("state")
     except (msgspec.DecodeError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise StateError(f"state of {key}: expected a snapshot of version {VERSION}, found unreadable data") from error
-    if version != VERSION:
+    if not isinstance(version, int) or (version != VERSION and version not in _MIGRATIONS):
         raise StateError(f"state of {key}: expected version {VERSION}, found {version!r}; it is left as it is")
     if not isinstance(body, bytes) or zlib.crc32(body) != outer.get("checksum"):
         raise StateError(f"state of {key}: expected a whole snapshot, found one whose checksum is another")
@@ -61,7 +61,22 @@ def unseal(key: ModelKey, sealed: bytes) -> Mapping[str, Any]:
         raise StateError(f"state of {key}: damaged snapshot ({error})") from error
     if not isinstance(state, dict):
         raise StateError(f"state of {key}: expected an object, found {type(state).__name__}")
-    return state
+    plain: dict[str, Any] = state
+    for older in range(version, VERSION):
+        try:
+            plain = _MIGRATIONS[older](plain)
+        except (LookupError, TypeError, ValueError) as error:
+            raise StateError(f"state of {key}: damaged snapshot of version {older} ({error})") from error
+    return plain
+
+
+def _from_1(state: dict[str, Any]) -> dict[str, Any]:
+    """Version 1 did not say when a stream was seen last: as of now, so that none is forgotten too early."""
+    return {**state, "seen": [[kind, feature, state["clock"]] for kind, feature, _ in state["streams"]]}
+
+
+#: from each older version to the next
+_MIGRATIONS: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
 
 
 def dump_banks(banks: Banks, streams: Iterable[Mapping[str, Any]]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 
@@ -46,6 +46,7 @@ class Reading:
     lag: Mapping[tuple[str, int], int]
     gaps: Mapping[tuple[str, int], int]
     dead_letters: Mapping[str, int]
+    pushes: Mapping[tuple[str, str], int]  #: (alertmanager, result) → pushes
     gauges: Mapping[str, float]  #: single numbers, by family name without the prefix
     checkpoint_failures: int
     frame_duration: Histogram
@@ -104,10 +105,12 @@ class Board:
         self._lag: dict[tuple[str, int], int] = {}
         self._gaps: dict[tuple[str, int], int] = {}
         self._dead_letters: dict[str, int] = {"kept": 0, "dropped": 0}
+        self._pushes: dict[tuple[str, str], int] = {}
         self._checkpoint_failures = 0
         self._frame_duration = _Tally(FRAME_BUCKETS)
         self._event_delay = _Tally(DELAY_BUCKETS)
         self._gauges: dict[str, float] = {
+            "alertmanager_alerts_dropped": 0.0,
             "kafka_up": 0.0,
             "active": 1.0,
             "streams_limit": float(streams_limit),
@@ -142,6 +145,13 @@ class Board:
             for times in (self._last_observation, self._last_drift):
                 for key in [key for key in times if key.model_key == model]:
                     del times[key]
+
+    def forget_streams(self, streams: Iterable[StreamKey]) -> None:
+        """Forget when these streams were heard of last; their model's next view is without them."""
+        with self._lock:
+            for key in streams:
+                self._last_observation.pop(key, None)
+                self._last_drift.pop(key, None)
 
     def refuse(self, reason: str, streams: int) -> None:
         """Count streams that were refused before they had a model version to belong to."""
@@ -193,6 +203,20 @@ class Board:
         """Count messages that could not be read: copied to the dead letter topic, or over the bound of its rate."""
         with self._lock:
             _add(self._dead_letters, {"kept": kept, "dropped": dropped})
+
+    def open_alertmanagers(self, names: Iterable[str]) -> None:
+        """Show the pushes to these Alertmanagers from birth."""
+        with self._lock:
+            self._pushes |= {(name, result): 0 for name in names for result in ("ok", "failed")}
+
+    def pushed(self, alertmanager: str, taken: bool) -> None:
+        """Count a push of alerts to an Alertmanager: did it take them?"""
+        with self._lock:
+            self._pushes[alertmanager, "ok" if taken else "failed"] += 1
+
+    def alerts_dropped(self, alerts: int) -> None:
+        """How many alerts hold and are not pushed because there are too many."""
+        self._set(alertmanager_alerts_dropped=float(alerts))
 
     def kafka_up(self, up: bool) -> None:
         """Can at least one broker be reached?"""
@@ -270,6 +294,7 @@ class Board:
                 lag=dict(self._lag),
                 gaps=dict(self._gaps),
                 dead_letters=dict(self._dead_letters),
+                pushes=dict(self._pushes),
                 gauges=dict(self._gauges),
                 checkpoint_failures=self._checkpoint_failures,
                 frame_duration=self._frame_duration.frozen(),

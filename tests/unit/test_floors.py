@@ -21,8 +21,8 @@ FLOORS = {
             ["domain"],
             ["formats", "reference", "channels", "detectors", "distances"],
             ["engine"],
-            ["kafka", "state", "findings", "exposition", "configuration", "settings"],
-            ["assembly", "checkpoints", "daemon", "exposure", "group", "logs", "parts", "semantics", "shard", "signals", "watch"],
+            ["kafka", "state", "findings", "alertmanager", "exposition", "configuration", "settings"],
+            ["assembly", "checkpoints", "daemon", "exposure", "forgetting", "group", "logs", "parts", "semantics", "shard", "signals", "watch"],
             ["cli", "demo", "__main__"],
         ]
     )

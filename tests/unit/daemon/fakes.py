@@ -13,7 +13,7 @@ from monitor.daemon import Daemon
 from monitor.domain.errors import StateError
 from monitor.domain.facts import Fact, Status
 from monitor.domain.frame import Cell, Column, Decoded, Frame, MessageBatch, Reject
-from monitor.domain.keys import ModelKey, StreamKey
+from monitor.domain.keys import Kind, ModelKey, StreamKey
 from monitor.engine.policy import Policy
 from monitor.engine.views import ModelView, StreamView
 from monitor.exposition.board import Board
@@ -83,9 +83,13 @@ class AddingMonitor:
     def __init__(self, key: ModelKey, policy: Policy) -> None:
         self.key = key
         self.seen: list[int] = []
+        self.room = policy.limits.streams
+        self.clock = math.nan
+        self.streams: dict[tuple[Kind, str], object] = {("feature", "x"): None}
 
     def observe(self, frame: Frame) -> list[Fact]:
         facts: list[Fact] = []
+        self.clock = max(frame.event_time.max(), self.clock) if self.clock == self.clock else frame.event_time.max()
         for offset, event in zip(frame.offset.tolist(), frame.event_id, strict=True):
             if "?" in event:
                 raise ZeroDivisionError("a defect")
@@ -93,6 +97,12 @@ class AddingMonitor:
             if "*" in event:
                 facts.append(episode(offset=offset, stream=self.stream))
         return facts
+
+    def tick(self, watermark: float) -> list[Fact]:
+        return []
+
+    def expire(self) -> list[Fact]:
+        return [episode("resolved", stream=self.stream)]
 
     @property
     def stream(self) -> StreamKey:
