@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +56,23 @@ def worst_by_name(found: Mapping[str, Effect]) -> dict[str, float]:
     return worst
 
 
-def matters(found: Mapping[str, Effect], least: MinEffect) -> bool:
-    """Is any channel's effect at least the smallest that matters?"""
-    return any(effect.relative(least) >= 1 for effect in found.values())
+def matters(found: Mapping[str, Effect], least: MinEffect, direction: Literal["up", "down"] | None = None) -> bool:
+    """Is any channel's effect at least the smallest that matters?
+
+    direction: the only one in which a change of level does; a change of spread that comes with one in the other
+    direction is part of that and does not matter either.
+    """
+    sign = {"up": 1, "down": -1, None: 0}[direction]
+    large = [effect for effect in found.values() if effect.relative(least) >= 1]
+    is_against = any(effect.table.unit == "level" and effect.effect * sign < 0 for effect in large)
+
+    def counts(effect: Effect) -> bool:
+        match effect.table.unit:
+            case "level":
+                return effect.effect * sign >= 0
+            case "spread":
+                return not is_against
+            case _:
+                return True
+
+    return any(counts(effect) for effect in large)

@@ -10,9 +10,10 @@ the events were cut into frames.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -29,7 +30,7 @@ from monitor.engine.episodes import TRACKS, Change, Episodes, Rhythm, Track
 from monitor.engine.explain import explain
 from monitor.engine.observations import Observations
 from monitor.engine.policy import MinEffect
-from monitor.engine.regime import Regime
+from monitor.engine.regime import Regime, Terms
 from monitor.engine.signals import FURTHER, Signal
 from monitor.engine.warmup import WarmUp
 from monitor.reference import codec
@@ -44,15 +45,20 @@ RECHECK = 32  #: observations between two looks at whether a lasting change has 
 
 @dataclass(frozen=True, slots=True)
 class StreamSettings:
-    """What the policy says of one stream; times in seconds of event time."""
+    """What the policy says of one stream; times in seconds of event time.
+
+    direction: the only one in which a change of level matters.  mute_until: event time before which nothing fires.
+    """
 
     wanted: StreamType | None
     warmup_observations: int
     warmup_seconds: float
     relearn_seconds: float
-    false_alarms: float
+    terms: Terms
     min_effect: MinEffect
     categories: int
+    direction: Literal["up", "down"] | None = None
+    mute_until: float | None = None
 
 
 class StreamMonitor:
@@ -90,7 +96,7 @@ class StreamMonitor:
     def _adopt(self, reference: StreamReference, inputs: BudgetInputs) -> None:
         if self.regime is not None:
             self.regime.release()
-        self.regime = Regime(reference, inputs, self.settings.false_alarms, self._banks)
+        self.regime = Regime(reference, inputs, self.settings.terms, self._banks)
         self.generation += 1
         self.warmup = None
         for pair in self.regime.scores():
@@ -216,7 +222,8 @@ class StreamMonitor:
             return next((f for s, f in reversed(fresh) if s.key == key and s.at <= at), self.findings.get(key))
 
         def matters_at(at: int, key: str) -> bool:
-            return self._matters(key, newest(key, at), history[: base + at + 1], before + at + 1)
+            is_muted = part.clock[at] < (self.settings.mute_until or -math.inf)
+            return not is_muted and self._matters(key, newest(key, at), history[: base + at + 1], before + at + 1)
 
         changes = self.episodes.advance(signals, before, len(part), self._rhythm(), matters_at)
         facts: list[tuple[int, Fact]] = [(int(part.rows[s.at]), finding) for s, finding in fresh]
@@ -234,7 +241,7 @@ class StreamMonitor:
         if finding is None or key.removeprefix(FURTHER) in EXEMPT:
             return True
         counts = self.regime.counts(history, observation - finding.since + 1)
-        return matters(self.regime.effects(counts), self.settings.min_effect)
+        return matters(self.regime.effects(counts), self.settings.min_effect, self.settings.direction)
 
     @staticmethod
     def _newer(closed: Signal, fresh: Sequence[tuple[Signal, Finding]]) -> bool:
@@ -338,7 +345,7 @@ class StreamMonitor:
         self._learner = None
         if self.approved:  # the episode stays open: only a return to the profile, or a person, closes it
             self._drop_relearned()
-            self.relearned = Regime(reference, self.regime.inputs, self.settings.false_alarms, self._banks)
+            self.relearned = Regime(reference, self.regime.inputs, self.settings.terms, self._banks)
             return []
         finding = self.findings.get(self.episodes.leading(track))
         was_firing = self.episodes.clear(track)
@@ -401,7 +408,7 @@ class StreamMonitor:
             return None
         inputs = BudgetInputs(*state["inputs"])
         reference = codec.reference_from_plain(state["reference"])
-        return Regime(reference, inputs, self.settings.false_alarms, self._banks, state)
+        return Regime(reference, inputs, self.settings.terms, self._banks, state)
 
 
 def _dump_regime(regime: Regime | None) -> dict[str, Any] | None:

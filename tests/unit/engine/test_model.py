@@ -184,10 +184,10 @@ def test_the_first_override_that_names_a_field_decides_it() -> None:
     feed(watcher, frame({"amount": [1.0], "age": [1.0], "zip": [1.0]}, {"amount": [1.0]}))
     settings = {(kind, name): stream.settings for (kind, name), stream in watcher.streams.items()}
     amount, age, zip_code = (settings[("feature", name)] for name in ("amount", "age", "zip"))
-    assert (amount.wanted, amount.min_effect, amount.false_alarms) == ("category", wide, 0.1)
-    assert (age.wanted, age.min_effect, age.false_alarms) == ("number", wide, 0.1)
-    assert (zip_code.wanted, zip_code.min_effect, zip_code.false_alarms) == (None, narrow, 0.1)
-    assert settings[("prediction", "amount")].false_alarms == 0.5
+    assert (amount.wanted, amount.min_effect, amount.terms.false_alarms) == ("category", wide, 0.1)
+    assert (age.wanted, age.min_effect, age.terms.false_alarms) == ("number", wide, 0.1)
+    assert (zip_code.wanted, zip_code.min_effect, zip_code.terms.false_alarms) == (None, narrow, 0.1)
+    assert settings[("prediction", "amount")].terms.false_alarms == 0.5
     assert watcher.view().drift_share == 0
 
 
