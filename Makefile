@@ -35,8 +35,10 @@ check: install ## linter, format, types, import floors
 services: ## Kafka, Prometheus and Alertmanager into .services/
 	@tests/services/install.sh
 
-docs: install ## the reference pages in docs/ and the dashboards in deploy/grafana, from the code
+docs: install ## the reference pages in docs/, the rules and the dashboards in deploy/, from the code
 	@$(RUN) -m monitor.cli.reference_docs docs
+	@$(RUN) -m monitor rules > deploy/prometheus/rules.yml
+	@$(RUN) -m monitor rules --format prometheusrule > deploy/kubernetes/monitoring/prometheusrule.yaml
 	@$(RUN) -m tools.dashboards deploy/grafana/dashboards
 
 clean: ## remove what the others made
