@@ -20,6 +20,8 @@ MODEL_LABELS = ("model", "model_version")
 STREAM_LABELS = ("model", "model_version", "feature", "kind")
 #: present only on the series of streams that are cut by segment
 SEGMENT_LABEL = "segment"
+#: present only on the series of streams and models where the state has more than one shard
+SHARD_LABEL = "shard"
 
 #: upper bounds in seconds; one frame is milliseconds of work, a first frame of a big backlog up to seconds
 FRAME_BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
@@ -154,6 +156,18 @@ _OF_THE_PROCESS = (
         "counter",
         ("result",),
         "Messages that could not be read: kept (copied to output.dead_letter_topic) or dropped (over its rate).",
+    ),
+    _process(
+        "alertmanager_pushes_total",
+        "counter",
+        ("alertmanager", "result"),
+        "Pushes of alerts to an Alertmanager of alertmanager.urls: ok or failed.",
+    ),
+    _process(
+        "alertmanager_alerts_dropped",
+        "gauge",
+        (),
+        "Alerts that are not pushed because too many hold at once; 0 where nothing is pushed.",
     ),
     _process("kafka_up", "gauge", (), "1 while at least one broker can be reached."),
     _process("streams", "gauge", (), "Streams that are watched.", "live"),

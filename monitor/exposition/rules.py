@@ -26,6 +26,8 @@ SHORTEST_HOLD_SECONDS = 6.0
 _CHECKPOINT_INTERVAL_SECONDS = 10.0
 #: so many checkpoints in a row have to be missing before the newest counts as stale
 _CHECKPOINTS_MISSING = 6
+#: from this share of a model's streams, by weight, and from so many of them, a drift is widespread
+WIDESPREAD_SHARE, WIDESPREAD_STREAMS = 0.3, 3
 #: a version that sent nothing for so many silences is retired, and nobody waits for it any more
 _SILENCES_TO_RETIRE = 24
 #: detections that come to nothing are counted over so many holds
@@ -93,6 +95,8 @@ def render(settings: RulesSettings | None = None, options: RuleOptions | None = 
     return _AtTemplate(template).substitute(
         job=options.job,
         runbooks=options.runbooks.rstrip("/"),
+        widespread_share=WIDESPREAD_SHARE,
+        widespread_streams=WIDESPREAD_STREAMS,
         **{name: duration(seconds) for name, seconds in times.items()},
         **{f"{name}_seconds": f"{seconds:.10g}" for name, seconds in times.items()},
     )

@@ -20,6 +20,7 @@ from monitor.exposition.catalogue import (
     FAMILIES,
     PREFIX,
     SEGMENT_LABEL,
+    SHARD_LABEL,
     Family,
     family,
 )
@@ -174,6 +175,7 @@ def _of_the_process(reading: Reading) -> Iterator[tuple[str, Values]]:
     yield "messages_total", [(key, float(count)) for key, count in sorted(reading.messages.items())]
     for name, counts in (("consumer_lag_messages", reading.lag), ("offset_gap_messages_total", reading.gaps)):
         yield name, [((topic, str(number)), float(count)) for (topic, number), count in sorted(counts.items())]
+    yield "alertmanager_pushes_total", [(key, float(count)) for key, count in sorted(reading.pushes.items())]
     yield "dead_letters_total", [((result,), float(count)) for result, count in sorted(reading.dead_letters.items())]
     yield "streams", [((), float(sum(len(view.streams) for view in reading.live.values())))]
     yield "streams_refused_total", [((reason,), float(count)) for reason, count in sorted(reading.refused.items())]
@@ -199,7 +201,15 @@ def _sample(which: Family, values: tuple[tuple[str, ...], float]) -> Sample:
 
 
 def _model_labels(key: ModelKey) -> dict[str, str]:
-    return {"model": clean(key.model), "model_version": clean(key.model_version)}
+    labels = {"model": clean(key.model), "model_version": clean(key.model_version)}
+    shard = shard_of(key)
+    return labels | {SHARD_LABEL: shard} if shard else labels
+
+
+def shard_of(key: ModelKey | StreamKey) -> str:
+    """The shard in a name; empty with one shard."""
+    shard: str = getattr(key, "shard", "")
+    return shard
 
 
 def _stream_labels(key: StreamKey) -> dict[str, str]:

@@ -16,12 +16,13 @@ READY_SECONDS = 60.0
 
 
 class Alertmanager:
-    """Alertmanager on a free loopback port, alone in its cluster; a context manager.
+    """Alertmanager on a free loopback port, alone in its cluster unless it is given a peer; a context manager.
 
-    config: the text of alertmanager.yml, for example from `webhook_config`.
+    config: the text of alertmanager.yml, for example from `webhook_config`.  cluster: flags that make it one of a pair,
+    see `pair`.
     """
 
-    def __init__(self, directory: Path, config: str) -> None:
+    def __init__(self, directory: Path, config: str, cluster: tuple[str, ...] = ("--cluster.listen-address=",)) -> None:
         self.port = free_port()
         self.target = f"127.0.0.1:{self.port}"
         self.url = f"http://{self.target}"
@@ -36,7 +37,7 @@ class Alertmanager:
                 f"--config.file={folder / 'alertmanager.yml'}",
                 f"--storage.path={folder / 'data'}",
                 f"--web.listen-address={self.target}",
-                "--cluster.listen-address=",  # no peers to look for
+                *cluster,
             ],
             folder / "alertmanager.log",
             folder=templates if templates.is_dir() else folder,  # unpacked, it looks for them where it is started
@@ -71,6 +72,18 @@ class Alertmanager:
     ) -> None:
         self.process.kill()
         self._client.close()
+
+
+def pair(directory: Path, config: str) -> tuple[Alertmanager, Alertmanager]:
+    """Two that know each other and agree which of them notifies; the second steps in after a second."""
+    first, second = (f"127.0.0.1:{free_port()}" for _ in range(2))
+
+    def member(here: str, there: str) -> Alertmanager:
+        addresses = (f"--cluster.listen-address={here}", f"--cluster.advertise-address={here}")
+        pace = ("--cluster.peer-timeout=1s", "--cluster.settle-timeout=10s", "--cluster.gossip-interval=50ms")
+        return Alertmanager(directory, config, (*addresses, f"--cluster.peer={there}", *pace))
+
+    return member(first, second), member(second, first)
 
 
 def webhook_config(url: str, *, group_by: tuple[str, ...] = ("alertname",)) -> str:

@@ -19,6 +19,7 @@ def test_every_family_is_exposed_in_the_order_of_the_catalogue_with_its_labels()
     """A full board shows samples of all families, labelled as the catalogue says."""
     board = Board(topics=["events"])
     board.set_lag({("events", 0): 1})
+    board.open_alertmanagers(["am:9093"])
     board.publish_live({FRAUD: model(drifted(stream()))})
     found = list(families(board.read()))
 

@@ -1,0 +1,1 @@
+"""Alerts straight to Alertmanager, for places without a Prometheus; off by default."""
