@@ -137,7 +137,7 @@ def measure(runs: Sequence[Series], stride: int = 1, *, inherited: bool = False,
         return Dependence(number, mean, sd, correlation, 1, 0.0, 1.0)
     floor = math.sqrt(min(mass + PSEUDO, number / 8) / number / block)
     block_sd = max(spread * (1 + 1 / math.sqrt(2 * len(means))), sd / math.sqrt(block), floor)
-    remaining = lag1(blocks)
+    remaining = min(0.99, lag1(blocks))  # of few blocks it may come out above 1
     if remaining >= CORRELATED:
         block_sd *= ((1 + remaining) / (1 - remaining)) ** 0.25
     return Dependence(number, mean, sd, correlation, block, block_sd, 1.0)

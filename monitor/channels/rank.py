@@ -31,6 +31,11 @@ def _mid_ranks(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return 2 * upto - counts + 1
 
 
+def _table(ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.int32] | npt.NDArray[np.int64]:
+    """Ranks in as few bytes as hold them: a stream keeps them for every cell."""
+    return ranks.astype(np.int32) if ranks.max() <= np.iinfo(np.int32).max else ranks
+
+
 def level(partition: NumberPartition) -> ChannelTable:
     """Mid-rank u.
 
@@ -40,7 +45,9 @@ def level(partition: NumberPartition) -> ChannelTable:
     [0.1, 0.5, 0.7, 0.9]
     """
     counts = partition.counts[:-1]
-    return ChannelTable("level", "level", "level", np.append(_mid_ranks(counts), ABSENT), 2 * (int(counts.sum()) + 1))
+    return ChannelTable(
+        "level", "level", "level", _table(np.append(_mid_ranks(counts), ABSENT)), 2 * (int(counts.sum()) + 1)
+    )
 
 
 def spread(partition: NumberPartition) -> ChannelTable:
@@ -54,7 +61,7 @@ def spread(partition: NumberPartition) -> ChannelTable:
     counts = partition.counts[:-1]
     number = int(counts.sum())
     return ChannelTable(
-        "spread", "spread", "spread", np.append(abs(_mid_ranks(counts) - (number + 1)), ABSENT), number + 1
+        "spread", "spread", "spread", _table(np.append(abs(_mid_ranks(counts) - (number + 1)), ABSENT)), number + 1
     )
 
 
@@ -77,4 +84,4 @@ def body(partition: NumberPartition) -> ChannelTable | None:
     counts[left_out] = 0
     ranks = np.append(_mid_ranks(counts), ABSENT)
     ranks[left_out] = ABSENT
-    return ChannelTable("body", "body", "level", ranks, 2 * (int(counts.sum()) + 1))
+    return ChannelTable("body", "body", "level", _table(ranks), 2 * (int(counts.sum()) + 1))

@@ -23,7 +23,7 @@ class ChannelTable:
     key: str
     name: ChannelName
     unit: str  #: "level", "spread" or "rate"
-    numerators: npt.NDArray[np.int64]
+    numerators: npt.NDArray[np.int32] | npt.NDArray[np.int64]
     denominator: int
 
     @property

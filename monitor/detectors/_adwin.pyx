@@ -56,15 +56,6 @@ BUCKET_ARRAYS = ("counts", "bucket_totals", "bucket_variances")
 cdef class AdwinBank:
     """Many ADWIN detectors of common bucket parameters; see `monitor.detectors.adwin`."""
 
-    cdef Row* rows
-    cdef Py_ssize_t capacity
-    cdef Py_ssize_t live
-    cdef Py_ssize_t lowest_free
-    cdef Cut found  # of the newest update that found a change
-    cdef readonly int max_buckets
-    cdef readonly int64_t min_window_length
-    cdef readonly int64_t grace_period
-
     def __cinit__(self, *, int max_buckets=5, int64_t min_window_length=5, int64_t grace_period=10):
         if not 2 <= max_buckets <= 31:
             raise ValueError(f"max_buckets: expected 2 to 31, found {max_buckets}")

@@ -14,23 +14,7 @@ import numpy as np
 
 from monitor.detectors.state import expect_names, take
 
-cdef enum:
-    RECURSIONS = 4  # up-slow, down-slow, up-fast, down-fast: the even ones watch for an increase
-
 cdef int64_t FED_LIMIT = <int64_t>1 << 52
-
-cdef struct Row:
-    double n  # values behind the mean, the primed ones included
-    double mean
-    double primed_n  # 0: never primed
-    double primed_mean
-    int64_t fed  # values since the last reset
-    double slack[RECURSIONS]
-    double threshold[RECURSIONS]
-    double sums[RECURSIONS]
-    double extremes[RECURSIONS]
-    int64_t sat[RECURSIONS]  # the value of `fed` at which the recursion last sat at its extreme
-    uint8_t live
 
 
 cdef void rewind(Row* row) noexcept nogil:
@@ -48,7 +32,7 @@ cdef void rewind(Row* row) noexcept nogil:
             row.extremes[r] = INFINITY if r % 2 == 0 else -1.0
 
 
-cdef inline double statistic_of(Row* row, int r) noexcept nogil:
+cdef double statistic_of(Row* row, int r) noexcept nogil:
     if row.fed == 0:
         return 0.0
     if r % 2 == 0:
@@ -104,6 +88,20 @@ cdef Py_ssize_t feed(Row* row, const double* values, Py_ssize_t start, Py_ssize_
     return found
 
 
+cdef int fired_of(Row* row, int64_t least) noexcept nogil:
+    """Of the recursions above their threshold the one furthest above, -1 if none is."""
+    cdef double best = -1.0, ratio
+    cdef int r, which = -1
+    if row.fed < least:
+        return -1
+    for r in range(RECURSIONS):
+        ratio = statistic_of(row, r) / row.threshold[r]
+        if statistic_of(row, r) > row.threshold[r] and ratio > best:
+            best = ratio
+            which = r
+    return which
+
+
 cdef str fault_of(Row* row):
     """What is wrong with a row read from a dump, or None; its running sums can be any number."""
     cdef int r
@@ -139,12 +137,6 @@ FOURS = (
 
 cdef class PageHinkleyBank:
     """Many Page-Hinkley detectors, two speeds by two directions a row; see `monitor.detectors.page_hinkley`."""
-
-    cdef Row* rows
-    cdef Py_ssize_t capacity
-    cdef Py_ssize_t live
-    cdef Py_ssize_t lowest_free
-    cdef readonly int64_t min_instances
 
     def __cinit__(self, *, int64_t min_instances=1):
         if min_instances < 1:
@@ -230,17 +222,7 @@ cdef class PageHinkleyBank:
         rewind(self._row(row))
 
     def fired(self, Py_ssize_t row):
-        cdef Row* target = self._row(row)
-        cdef double best = -1.0, ratio
-        cdef int r, which = -1
-        if target.fed < self.min_instances:
-            return -1
-        for r in range(RECURSIONS):
-            ratio = statistic_of(target, r) / target.threshold[r]
-            if statistic_of(target, r) > target.threshold[r] and ratio > best:
-                best = ratio
-                which = r
-        return which
+        return fired_of(self._row(row), self.min_instances)
 
     def statistic(self, Py_ssize_t row, int which):
         return statistic_of(self._row(row), self._which(which))

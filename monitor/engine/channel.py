@@ -8,21 +8,20 @@ that a channel that came back is as watchful as at first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from monitor.channels.kernels import block_sums
 from monitor.channels.partition import Cells
+from monitor.channels.table import ABSENT
 from monitor.detectors.adwin import AdwinBank
 from monitor.detectors.glr import Glr
 from monitor.detectors.page_hinkley import PageHinkleyBank
+from monitor.engine._closed import ClosedChannels
 from monitor.engine.plan import ChannelPlan
-from monitor.engine.signals import Detection, Direction, Signal
-
-Values = npt.NDArray[np.float64]
+from monitor.engine.signals import Detection, Signal, Told
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,23 +35,22 @@ class Banks:
 class ChannelMonitor:
     """Runs a plan over the cells of a stream; see the module for its two states."""
 
-    def __init__(self, plan: ChannelPlan, banks: Banks, rows: tuple[int, int] | None = None) -> None:
+    def __init__(
+        self, plan: ChannelPlan, banks: Banks, closed: ClosedChannels, rows: tuple[int, int] | None = None
+    ) -> None:
         self.plan = plan
         self._banks = banks
-        self._partial = not bool(plan.table.applies.all())
-        self._applies = plan.table.applies
-        self._fed = plan.z * plan.adwin_scale
+        self._closed = closed
         if rows is None:
             self._adwin = banks.adwin.add(plan.delta, plan.clock)
             self._page_hinkley = banks.page_hinkley.add(plan.slack, plan.threshold)
             banks.page_hinkley.prime(self._page_hinkley, plan.prior, 0.0)
         else:
             self._adwin, self._page_hinkley = rows
+        self._index = closed.add(plan.table.numerators, plan, self._adwin, self._page_hinkley)
         rare = plan.rare_events
         self._glr = None if rare is None else Glr(round(plan.prior), rare, plan.level)
         self.opened_by: Detection | None = None
-        self._carry = 0  # sum of numerators of the unfinished block (closed) or window (open)
-        self._filled = 0
         self._quiet = 0
 
     @property
@@ -70,108 +68,80 @@ class ChannelMonitor:
 
     def advance(self, cells: Cells) -> list[Signal]:
         """Take the next observations of the stream; what opened and closed on the way."""
-        places: npt.NDArray[np.int64] | None = None
-        if self._partial:
-            applies = self._applies[cells]
-            if not applies.all():
-                places = np.flatnonzero(applies)
-                cells = cells[places]
         signals: list[Signal] = []
         start = 0
         while start < len(cells):
-            step = self._watch_return if self.opened_by is not None else self._watch_change
-            at = step(cells, start)
+            part = cells[start:]
+            if self.opened_by is None:
+                told = self._closed.advance_one(self._index, part)
+                at = None if told is None else self.settle(told, part)
+            else:
+                at = self._watch_return(part)
             if at is None:
                 break
-            place = at if places is None else int(places[at])
-            signals.append(Signal(place, self.plan.table.key, self.plan.table.name, self.opened_by))
-            start = at + 1
+            signals.append(self._signal(start + at))
+            start += at + 1
         return signals
 
-    def _watch_change(self, cells: Cells, start: int) -> int | None:
-        """Feed the detectors until one fires: position of the value at which it did, and the channel is open."""
-        plan = self.plan
-        if plan.block == 1:
-            part = cells[start:]
-            at = self._detect(plan.z[part], self._fed[part])
-            found = None if at is None else start + at
-        else:
-            filled = self._filled
-            numerators = plan.table.numerators[cells[start:]]
-            sums, self._carry, self._filled = block_sums(numerators, plan.block, self._carry, filled)
-            z = (sums / (plan.block * plan.table.denominator) - plan.mean) / plan.sd
-            at = self._detect(z, z * plan.adwin_scale)
-            found = None if at is None else start + (at + 1) * plan.block - filled - 1
-        if found is not None:
-            self._carry = self._filled = self._quiet = 0
-        return found
+    def go_on(self, told: Told, cells: Cells) -> list[Signal]:
+        """The same, when the detectors have run over the cells already, and said this."""
+        at = self.settle(told, cells)
+        if at is None:
+            return []
+        later = self.advance(cells[at + 1 :])
+        return [self._signal(at), *(replace(signal, at=signal.at + at + 1) for signal in later)]
 
-    def _detect(self, z: Values, fed: Values) -> int | None:
-        """Feed standardised values; the earliest change, noted in `opened_by`.
+    def _signal(self, at: int) -> Signal:
+        return Signal(at, self.plan.table.key, self.plan.table.name, self.opened_by)
 
-        Each detector goes only as far as the one before it came.  Opening resets them all, so that it does not show
-        which was ahead.
+    def settle(self, told: Told, cells: Cells) -> int | None:
+        """Conclude from what the detectors said of cells: position of the one at which the channel opens, if it does.
+
+        The likelihood ratio, which only rare indicators have, goes as far as the others came.  The earliest decides; at
+        the same value, Page-Hinkley before the likelihood ratio before ADWIN.  Opening resets them all, so that it does
+        not show which was ahead.
         """
-        reach, verdict = len(z), None
-        for detect in (self._ask_adwin, self._ask_glr, self._ask_page_hinkley):
-            at, detection = detect(z[:reach], fed[:reach])
-            if detection is not None:
-                reach, verdict = at + 1, detection
-        if verdict is None:
+        _, values, any_one, place, verdict = told
+        detection = None if verdict is None else Detection(*verdict)
+        if self._glr is not None:
+            ones: list[int] = []
+            if any_one:
+                numerators = self.plan.table.numerators[cells]
+                places = np.flatnonzero(numerators != ABSENT)
+                ones = np.flatnonzero(numerators[places[:values]] == 1).tolist()
+            at = self._glr.update(ones, values)
+            if at >= 0 and (detection is None or at < values - 1 or detection.detector == "adwin"):
+                place, glr = int(places[at]), self._glr
+                detection = Detection("glr", "up", glr.statistic, glr.threshold, glr.since)
+        if detection is None:
             return None
-        self.opened_by = verdict
-        self._banks.adwin.reset(self._adwin)
-        self._banks.page_hinkley.reset(self._page_hinkley)
+        self.opened_by = detection
+        self._closed.open(self._index)
+        self._quiet = 0
         if self._glr is not None:
             self._glr.reset()
-        return reach - 1
+        return place
 
-    def _ask_adwin(self, z: Values, fed: Values) -> tuple[int, Detection | None]:
-        adwin, plan = self._banks.adwin, self.plan
-        cut = adwin.update(self._adwin, fed)
-        while cut >= 0 and abs(adwin.mean(self._adwin)) / plan.adwin_scale <= plan.gate:
-            cut = adwin.update(self._adwin, fed, cut + 1) if cut + 1 < len(fed) else -1
-        if cut < 0:
-            return cut, None
-        since, difference, epsilon = adwin.newest_cut()
-        direction: Direction = "up" if difference > 0 else "down"
-        return cut, Detection("adwin", direction, abs(difference), epsilon, since * plan.block)
-
-    def _ask_glr(self, z: Values, fed: Values) -> tuple[int, Detection | None]:
-        glr = self._glr
-        if glr is None:
-            return -1, None
-        # an indicator's zeros standardise to at most 0 (its mean is a rate), its ones to more
-        at = glr.update(np.flatnonzero(z > 0).tolist(), len(z))
-        return at, None if at < 0 else Detection("glr", "up", glr.statistic, glr.threshold, glr.since)
-
-    def _ask_page_hinkley(self, z: Values, fed: Values) -> tuple[int, Detection | None]:
-        bank, plan = self._banks.page_hinkley, self.plan
-        at = bank.update(self._page_hinkley, z)
-        if at < 0:
-            return at, None
-        which = bank.fired(self._page_hinkley)
-        statistic = bank.statistic(self._page_hinkley, which)
-        since = max(1, bank.since(self._page_hinkley, which)) * plan.block
-        direction: Direction = "up" if which % 2 == 0 else "down"
-        return at, Detection("page_hinkley", direction, statistic, plan.threshold[which], since)
-
-    def _watch_return(self, cells: Cells, start: int) -> int | None:
+    def _watch_return(self, cells: Cells) -> int | None:
         """Count quiet windows: position of the value that completes the last one, and the channel is closed."""
-        plan, filled = self.plan, self._filled
-        numerators = plan.table.numerators[cells[start:]]
-        sums, self._carry, self._filled = block_sums(numerators, plan.window, self._carry, filled)
+        plan = self.plan
+        numerators = plan.table.numerators[cells]
+        places = np.flatnonzero(numerators != ABSENT)
+        carry, filled = self._closed.window(self._index)
+        sums, *window = block_sums(numerators[places].astype(np.int64), plan.window, carry, filled)
+        self._closed.set_window(self._index, *window)
         z = (sums / (plan.window * plan.table.denominator) - plan.mean) / plan.sd
         for index, near in enumerate((np.abs(z) < plan.tolerance).tolist()):
             self._quiet = self._quiet + 1 if near else 0
             if self._quiet >= plan.quiet:
                 self._close()
-                return start + (index + 1) * plan.window - filled - 1
+                return int(places[(index + 1) * plan.window - filled - 1])
         return None
 
     def _close(self) -> None:
         self.opened_by = None
-        self._carry = self._filled = self._quiet = 0
+        self._closed.close(self._index)
+        self._quiet = 0
 
     def release(self) -> None:
         """Give the rows back to the banks; the monitor must not be used afterwards."""
@@ -187,15 +157,18 @@ class ChannelMonitor:
             if opened is None
             else [opened.detector, opened.direction, opened.statistic, opened.threshold, opened.length],
             "glr": None if self._glr is None else self._glr.dump(),
-            "window": [self._carry, self._filled, self._quiet],
+            "window": [*self._closed.window(self._index), self._quiet],
         }
 
     @classmethod
-    def load(cls, plan: ChannelPlan, banks: Banks, state: dict[str, Any]) -> ChannelMonitor:
+    def load(cls, plan: ChannelPlan, banks: Banks, closed: ClosedChannels, state: dict[str, Any]) -> ChannelMonitor:
         """A monitor that goes on where the dumped one stood, over banks that were restored with it."""
-        monitor = cls(plan, banks, tuple(state["rows"]))
+        monitor = cls(plan, banks, closed, tuple(state["rows"]))
         monitor.opened_by = None if state["opened_by"] is None else Detection(*state["opened_by"])
         if monitor._glr is not None:
             monitor._glr.restore(state["glr"])
-        monitor._carry, monitor._filled, monitor._quiet = state["window"]
+        if monitor.opened_by is not None:
+            closed.rest(monitor._index)
+        carry, filled, monitor._quiet = state["window"]
+        closed.set_window(monitor._index, carry, filled)
         return monitor

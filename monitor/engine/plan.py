@@ -31,8 +31,7 @@ SMALL_SAMPLE = 200.0  #: a short reference's variance ratio is enlarged by 1 + S
 class ChannelPlan:
     """Everything that testing a channel needs; thresholds in units of the standardised value z = (y − mean)/sd.
 
-    z: per cell, NaN where the channel has no value (block means are standardised as they come).  adwin_scale turns z
-    into what ADWIN is fed.  prior: reference values that Page-Hinkley's running mean starts with.
+    adwin_scale turns z into what ADWIN is fed.  prior: reference values that Page-Hinkley's running mean starts with.
     window: values a closing window; tolerance: of its mean, in z; quiet: windows in a row that close the channel.
     rare_events: events of the reference, if this is a rare independent indicator, which the likelihood ratio watches.
     """
@@ -42,7 +41,6 @@ class ChannelPlan:
     block: int
     mean: float
     sd: float
-    z: npt.NDArray[np.float64]
     adwin_scale: float
     slack: tuple[float, float, float, float]
     threshold: tuple[float, float, float, float]
@@ -54,6 +52,11 @@ class ChannelPlan:
     tolerance: float
     quiet: int
     rare_events: int | None = None
+
+    @property
+    def z(self) -> npt.NDArray[np.float64]:
+        """Standardised value a cell, NaN where the channel has none; worked out anew, so that no stream keeps it."""
+        return (self.table.values - self.mean) / self.sd
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +88,6 @@ def plan_channel(
         block=1,
         mean=dependence.mean,
         sd=sd,
-        z=(table.values - dependence.mean) / sd,
         adwin_scale=dependence.sd,
         slack=units.slack,
         threshold=threshold,
@@ -112,7 +114,6 @@ def _plan_blocks(table: ChannelTable, dependence: Dependence, level: float, stri
         block=block,
         mean=dependence.mean,
         sd=dependence.block_sd,
-        z=(table.values - dependence.mean) / dependence.block_sd,
         adwin_scale=1.0,
         slack=BLOCK_SLACK,
         threshold=(slow, slow, fast, fast),

@@ -17,6 +17,7 @@ from monitor.channels.partition import CategoryPartition, Cells, NumberPartition
 from monitor.channels.registry import tested_channels
 from monitor.channels.runs import NEVER
 from monitor.channels.table import ChannelTable
+from monitor.engine._closed import ClosedChannels
 from monitor.engine.budget import FAST, BudgetInputs, floor_level, level
 from monitor.engine.channel import Banks, ChannelMonitor
 from monitor.engine.chart import ChartWitness
@@ -44,15 +45,16 @@ class Regime:
         self.level = level(inputs, len(self.tables), false_alarms)
         strictness = Strictness(self.level, floor_level(len(self.tables)), reference.short)
         self.channels: dict[str, ChannelMonitor] = {}
+        self._closed = ClosedChannels(banks.adwin, banks.page_hinkley)
         for table in self.tables:
             dependence = reference.dependence.get(table.key)
             if dependence is not None:
                 units = reference.units.get(table.key)
                 plan = plan_channel(table, dependence, units, strictness, _events(table, reference))
                 self.channels[table.key] = (
-                    ChannelMonitor(plan, banks)
+                    ChannelMonitor(plan, banks, self._closed)
                     if state is None
-                    else ChannelMonitor.load(plan, banks, state["channels"][table.key])
+                    else ChannelMonitor.load(plan, banks, self._closed, state["channels"][table.key])
                 )
         self.far = self._far_witness()
         self.stuck = self._stuck_witness()
@@ -97,7 +99,7 @@ class Regime:
 
         The signals are in order of the observations, and of the channels within one.
         """
-        signals = [signal for channel in self.channels.values() for signal in channel.advance(cells)]
+        signals = self._advance_channels(cells)
         if self.far is not None:
             signals += self.far.advance(cells)
         if self.stuck is not None:
@@ -105,6 +107,19 @@ class Regime:
         if self.chart is not None:
             signals += self.chart.advance(values)
         return sorted(signals, key=lambda signal: signal.at) if len(signals) > 1 else signals
+
+    def _advance_channels(self, cells: Cells) -> list[Signal]:
+        open_before = [channel.opened_by is not None for channel in self.channels.values()]
+        told = {each[0]: each for each in self._closed.advance(cells)}
+        if not told and not any(open_before):
+            return []
+        signals: list[Signal] = []
+        for index, channel in enumerate(self.channels.values()):
+            if open_before[index]:
+                signals += channel.advance(cells)
+            elif index in told:
+                signals += channel.go_on(told[index], cells)
+        return signals
 
     def remember(self, cells: Cells) -> None:
         """Append observations to the recent cells, from which effects are read."""

@@ -8,6 +8,11 @@ from typing import Literal
 from monitor.domain.facts import Aspect, ChannelName, Reason
 
 Direction = Literal["up", "down", "both"]
+#: detector, direction, statistic, threshold, observations since the onset
+Verdict = tuple[str, Direction, float, float, int]
+#: what running a channel has to tell: its index; how many values it took, up to and including the one that fired; was
+#: any numerator among them (or a few beyond) above 0?  Position among the cells of the value that fired, −1: none did
+Told = tuple[int, int, bool, int, Verdict | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,3 +125,11 @@ def test_a_short_reference_gets_a_variance_ratio_instead_of_blocks() -> None:
     found = measure([slow], short=True)
     assert found.variance_ratio > 8
     assert not found.dependent
+
+
+def test_a_season_of_which_blocks_see_little_has_a_real_spread() -> None:
+    """The correlation of few neighbouring blocks can come out above one, which no root may be taken of."""
+    values = np.sin(np.arange(2000) / 300) * 3 + np.random.default_rng(1).normal(size=2000) * 0.3
+    found = measure([ranks(values)])
+    assert lag1(block_means([ranks(values)], 1, found.block)) > 1
+    assert 0 < found.block_sd < 2
