@@ -25,8 +25,8 @@ from monitor.engine.signals import Signal
 
 Track = Literal["value", "missing", "stuck", "further"]
 TRACKS: tuple[Track, ...] = ("value", "missing", "stuck", "further")
-DOUBLINGS = 4  #: cool-downs of 1, 2, 4, 8, 16 clocks
-FORGET = 32  #: clocks of quiet after which the cool-down starts anew
+DOUBLINGS = 5  #: cool-downs of 1, 2, 4, 8, 16, 32 clocks: a year of flights raises 35 alarms, 47 with one doubling less
+FORGET = 64  #: clocks of quiet after which the cool-down starts anew
 RECHECK = 32  #: observations between two looks at the effect of a pending aspect
 
 
