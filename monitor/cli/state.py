@@ -97,11 +97,15 @@ def reset_command(
     model: OfModel = None,
     model_version: OfVersion = None,
     feature: OfFeature = None,
+    topic: Annotated[str | None, typer.Option("--topic", help="Only the positions in this topic.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every model, and the positions in Kafka too.")] = False,
 ) -> None:
     """Throw away what a stopped daemon has learned of some models or streams; they start anew with the next events."""
-    if everything == any(item is not None for item in (model, model_version, feature)):
-        raise typer.BadParameter("say what to reset: --model, --model-version, --feature, or --all")
+    if topic is not None and not everything and (model, model_version, feature) == (None, None, None):
+        _reset_topic(directory, config, topic)
+        return
+    if topic is not None or everything == any(item is not None for item in (model, model_version, feature)):
+        raise typer.BadParameter("say what to reset: --model, --model-version, --feature, or --all, or --topic alone")
     if feature is not None and config is None:
         raise typer.BadParameter("--feature needs --config: the rest of its model is kept as the configuration has it")
     with _opened(directory, config) as (store, policy):
@@ -124,6 +128,21 @@ def reset_command(
     if not removed:
         known = ", ".join(map(str, sorted(snapshot.models))) or "no model"
         raise ConfigurationError([f"nothing matches; the state holds {known}"])
+
+
+def _reset_topic(directory: Path | None, config: Path | None, topic: str) -> None:
+    """Forget how far a topic was read; what was learned from it stays."""
+    from monitor.state.store import Commit
+
+    with _opened(directory, config) as (store, _):
+        snapshot = store.load()
+        places = sorted(place for place in snapshot.offsets if place[0] == topic)
+        if not places:
+            known = ", ".join(sorted({name for name, _ in snapshot.offsets})) or "no topic"
+            raise ConfigurationError([f"nothing matches; the state has read {known}"])
+        store.commit(Commit({}, {}, {}, forgotten=[topic], incarnation=snapshot.incarnation + 1))
+    for name, partition in places:
+        say(f"reset: position of {name}/{partition}")
 
 
 def _reset_streams(store: SqliteStore, policy: Policy, keys: list[ModelKey], feature: str) -> list[str]:

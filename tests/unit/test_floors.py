@@ -22,7 +22,19 @@ FLOORS = {
             ["formats", "reference", "channels", "detectors", "distances"],
             ["engine"],
             ["kafka", "state", "findings", "alertmanager", "exposition", "configuration", "settings"],
-            ["assembly", "checkpoints", "daemon", "exposure", "forgetting", "group", "logs", "parts", "semantics", "shard", "signals", "watch"],
+            [
+                "assembly",
+                "checkpoints",
+                "daemon",
+                "exposure",
+                "forgetting",
+                "group",
+                "logs",
+                "parts",
+                "semantics",
+                "shard",
+            ]
+            + ["signals", "watch"],
             ["cli", "demo", "__main__"],
         ]
     )

@@ -166,3 +166,16 @@ def test_export_holds_everything(state: Path, tmp_path: Path) -> None:
     assert {(o["topic"], o["partition"]): o["next_offset"] for o in document["offsets"]} == OFFSETS
     exported = {ModelKey(m["model"], m["model_version"]): base64.b64decode(m["state"]) for m in document["models"]}
     assert exported == dict(stored.models)
+
+
+def test_the_positions_of_one_topic_can_be_reset_alone(state: Path) -> None:
+    """What was learned stays; facts from then on belong to another incarnation."""
+    before = loaded(state)
+    result = driftgauge("state", "reset", state, "--topic", "predictions")
+    assert result.code == 0, result.err
+    assert "reset: position of predictions/0" in result.out
+    after = loaded(state)
+    assert after.models == before.models
+    assert after.offsets == {}
+    assert after.incarnation == before.incarnation + 1
+    assert driftgauge("state", "reset", state, "--topic", "nothing").code == 2
