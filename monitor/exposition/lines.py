@@ -19,8 +19,16 @@ import msgspec
 
 from monitor.domain.keys import StreamKey
 from monitor.exposition.board import Reading
-from monitor.exposition.catalogue import ESSENTIAL_OF_STREAM, FAMILIES, PREFIX, SEGMENT_LABEL, STREAM_LABELS, Family
-from monitor.exposition.samples import Row, Sample, clean, select
+from monitor.exposition.catalogue import (
+    ESSENTIAL_OF_STREAM,
+    FAMILIES,
+    PREFIX,
+    SEGMENT_LABEL,
+    SHARD_LABEL,
+    STREAM_LABELS,
+    Family,
+)
+from monitor.exposition.samples import Row, Sample, clean, select, shard_of
 
 LINES = 600  #: lines a piece holds at most, unless one stream has more in a family
 GO_EXPONENT = 1e6  #: from here on numbers are written with an exponent, as Go would
@@ -45,7 +53,7 @@ class Writer:
 
     def __init__(self) -> None:
         self._known: dict[StreamKey, _Labels] = {}
-        self._shared: dict[tuple[str, str, str], tuple[str, str]] = {}
+        self._shared: dict[tuple[str, str, str, str], tuple[str, str]] = {}
 
     def pieces(self, reading: Reading, *, open_metrics: bool) -> Iterator[bytes]:
         """The exposition of a reading as UTF-8, piece by piece."""
@@ -73,10 +81,12 @@ class Writer:
 
     def _make(self, key: StreamKey) -> _Labels:
         of_stream = f'feature="{_escaped(key.feature)}",kind="{key.kind}"'
-        named = key.model, key.model_version, key.segment
+        shard = shard_of(key)
+        named = key.model, key.model_version, key.segment, shard
         shared = self._shared.get(named)
         if shared is None:
             segment = f',{SEGMENT_LABEL}="{_escaped(key.segment)}"' if key.segment else ""
+            segment += f',{SHARD_LABEL}="{shard}"' if shard else ""
             of_model = f'model="{_escaped(key.model)}",model_version="{_escaped(key.model_version)}"'
             shared = of_model, segment + "} "
             if len(self._shared) > len(self._known):
