@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -17,6 +17,8 @@ from monitor.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from monitor.cli.event_files.opening import Source
+    from monitor.cli.replaying import Replay
+    from monitor.domain.keys import ModelKey
     from monitor.engine.policy import Policy
     from monitor.settings import Settings
 
@@ -79,7 +81,9 @@ def command(
     make_policy = cache(partial(_policy, settings, warmup, profile or []))
     if settings is not None or profile:
         make_policy()  # what is wrong with a profile is said before the first event is read
-    _replay(source, make_policy, stdout)
+    replay = _replay(source, make_policy, stdout)
+    if profile and replay.events:
+        _refuse_unused(profile, make_policy(), replay.models())
 
 
 def _as_topic(source: Source, settings: Settings, wanted: str | None) -> Source:
@@ -107,7 +111,21 @@ def _policy(settings: Settings | None, warmup: int | None, profiles: list[Path])
     return policy
 
 
-def _replay(source: Source, policy: Callable[[], Policy], as_lines: bool) -> None:
+def _refuse_unused(given: Sequence[Path], policy: Policy, models: Sequence[ModelKey]) -> None:
+    """A profile that nothing was held against was given by mistake, and quiet would look like health."""
+    used = [next((match for match in policy.profiles if match.matches(key)), None) for key in models]
+    found = ", ".join(map(str, models)) or "no model"
+    mistakes = [
+        f"--profile {path}: nothing was held against it; expected events of {match.profile.model or 'any model'} "
+        f"that no profile before it is for, got {found} (--model NAME says whose events they are)"
+        for path, match in zip(given, policy.profiles, strict=False)
+        if match not in used
+    ]
+    if mistakes:
+        raise ConfigurationError(mistakes)
+
+
+def _replay(source: Source, policy: Callable[[], Policy], as_lines: bool) -> Replay:
     from monitor.cli.event_files.opening import open_events
     from monitor.cli.replay_report import open_report
     from monitor.cli.replaying import Replay
@@ -123,3 +141,4 @@ def _replay(source: Source, policy: Callable[[], Policy], as_lines: bool) -> Non
     except BrokenPipeError:
         # who read us has seen enough (`| head`); what is still buffered must not complain when Python ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return replay

@@ -44,6 +44,10 @@ class Replay:
         # stable, so that only several models are put into one order
         return sorted(changes, key=lambda change: (change.place.offset, change.place.row))
 
+    def models(self) -> Sequence[ModelKey]:
+        """The model versions that events came of."""
+        return sorted(self._monitors)
+
     def views(self) -> Sequence[ModelView]:
         """Every model version as it stands."""
         return [monitor.view() for _, monitor in sorted(self._monitors.items())]

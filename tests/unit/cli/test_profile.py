@@ -82,6 +82,16 @@ def test_replay_holds_events_against_it(tmp_path: Path, data: Path) -> None:
     assert first["i"] < 60
 
 
+def test_a_profile_of_another_model_is_refused_by_a_replay(tmp_path: Path, data: Path) -> None:
+    """Nothing was held against it, and that looks like health; told whose events they are, it is used."""
+    driftgauge("profile", data, "-o", tmp_path / "p.json", "--model", "fraud")
+    arguments = ("replay", "--stdin", "--profile", tmp_path / "p.json")
+    result = driftgauge(*arguments, stdin=json_lines(200, 0))
+    assert result.code == 2
+    assert "p.json: nothing was held against it; expected events of fraud that" in result.err
+    assert driftgauge(*arguments, "--model", "fraud", stdin=json_lines(200, 0)).code == 0
+
+
 def test_two_models_in_one_file_are_refused(tmp_path: Path) -> None:
     """Whose reference would it be?  The message says what to do."""
     path = tmp_path / "both.jsonl"
