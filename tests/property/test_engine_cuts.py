@@ -52,7 +52,7 @@ def in_pieces(policy: Policy, frames: Sequence[Frame], seed: int, restarts: floa
     return facts, watcher.dump()
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(history=histories(), seed=st.integers(0, 2**16), restarts=st.sampled_from([0.0, 0.3, 1.0]))
 def test_no_cut_and_no_restart_changes_facts_or_state(
     history: tuple[Policy, list[Frame]], seed: int, restarts: float
