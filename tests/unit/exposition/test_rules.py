@@ -180,25 +180,6 @@ def test_the_shipped_scrape_configuration_has_the_job_the_rules_go_by() -> None:
     assert target.partition(":")[2] == daemon["http"]["listen"].rpartition(":")[2]
 
 
-def test_compose_mounts_only_files_that_are_here() -> None:
-    """A folder that does not exist would be made, empty and owned by root."""
-    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    mounts = [mount for service in compose["services"].values() for mount in service.get("volumes", [])]
-    here = [mount.split(":")[0] for mount in mounts if mount.startswith(".")]
-    assert here
-    assert all((ROOT / path).exists() for path in here)
-    named = {mount.split(":")[0] for mount in mounts if not mount.startswith(".")}
-    assert named == set(compose["volumes"])
-
-
-def test_the_compose_configuration_is_valid() -> None:
-    """The file mounted into the container is one that the daemon takes."""
-    from monitor.settings import load
-
-    settings = load(ROOT / "deploy/compose/driftgauge.yaml", {}, {})
-    assert settings.detection.max_alert_age is None
-
-
 def test_a_board_needs_no_http_library() -> None:
     """Commands that serve nothing start without one."""
     heavy = ("uvicorn", "starlette", "prometheus_client")
