@@ -31,6 +31,17 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {plural}"
 
 
+def on_one_line(text: str) -> str:
+    r"""A name as a terminal may show it: what would move the cursor, or is no character, is written out.
+
+    >>> print(on_one_line("café \x1b[2J \n"))
+    café \x1b[2J \n
+    """
+    return "".join(
+        letter if letter.isprintable() else letter.encode("unicode_escape").decode("ascii") for letter in text
+    )
+
+
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Table:
     """A table for people; the columns in `right` hold numbers."""
     from rich import box
@@ -42,7 +53,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]], right: Sequenc
         last = position == len(headings) - 1
         made.add_column(heading, justify="right" if position in right else "left", overflow="fold", no_wrap=not last)
     for row in rows:
-        made.add_row(*map(Text, row))  # names of features are no markup
+        made.add_row(*(Text(on_one_line(cell)) for cell in row))  # names of features are no markup
     return made
 
 

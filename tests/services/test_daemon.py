@@ -140,6 +140,20 @@ def test_sigterm_saves_everything_and_ends_with_0(
     assert set(snapshot.models) == {ModelKey("fraud", "7")}
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what a process has loaded")
+def test_river_is_not_loaded_by_a_daemon_that_watches(
+    kafka_bootstrap: str, new_topic: Callable[..., str], start: Callable[..., DaemonProcess]
+) -> None:
+    """It would cost 70 MiB; learning, detecting and saving go without."""
+    topic = new_topic()
+    daemon = start(topic)
+    kafka.produce(kafka_bootstrap, topic, [event(n, shift=3.0 if n > 300 else 0.0) for n in range(600)])
+    daemon.await_total(600, "driftgauge_observations_total", feature="amount")
+    loaded = Path(f"/proc/{daemon.process.pid}/maps").read_text()
+    assert "/numpy/" in loaded
+    assert "/river/" not in loaded
+
+
 def test_a_second_instance_on_the_same_state_ends_with_3(
     kafka_bootstrap: str, new_topic: Callable[..., str], start: Callable[..., DaemonProcess], tmp_path: Path
 ) -> None:

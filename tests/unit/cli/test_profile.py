@@ -68,6 +68,16 @@ def test_the_terminal_shows_what_was_found(tmp_path: Path, data: Path) -> None:
     assert "2 categories: " in category
 
 
+def test_a_name_cannot_move_the_cursor(tmp_path: Path) -> None:
+    """Names come from whoever writes events; control characters in them are written out."""
+    path = tmp_path / "odd.jsonl"
+    path.write_text(json_lines(200).replace('"f"', r'"f\u001b[2J\n"'))
+    result = driftgauge("profile", path, "-o", tmp_path / "p.json")
+    assert result.code == 0
+    assert r"f\x1b[2J\n" in result.err
+    assert "\x1b" not in result.err
+
+
 def test_standard_output_holds_the_profile_alone(data: Path) -> None:
     """-o - can be piped."""
     assert parse(json.loads(driftgauge("profile", data, "-o", "-").out)).streams
