@@ -218,7 +218,7 @@ class Checkpoints:
                 incarnation=incarnation,
             )
 
-        views = {key: watched.view for key, watched in dirty.items()}
+        views = {key: state.counts for key, state in states.items()}
         self._under_way = _UnderWay(pending, tuple(dirty), views)
         for watched in dirty.values():
             watched.unsaved = False

@@ -49,6 +49,8 @@ class Format(Protocol):
 class Frozen(Protocol):
     """A monitor's state as it was at one moment; encoding it may take its time, on any thread."""
 
+    @property
+    def counts(self) -> ModelView: ...
     def encode(self) -> bytes: ...
 
 

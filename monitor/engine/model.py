@@ -12,7 +12,7 @@ import numpy as np
 from monitor.detectors.adwin import AdwinBank
 from monitor.detectors.page_hinkley import PageHinkleyBank
 from monitor.domain.errors import ProfileError, StateError
-from monitor.domain.facts import Fact, Place
+from monitor.domain.facts import Fact, Place, Status
 from monitor.domain.frame import Cell, Column, Frame
 from monitor.domain.keys import Kind, ModelKey, StreamKey
 from monitor.engine.budget import BudgetInputs
@@ -22,7 +22,7 @@ from monitor.engine.observations import Observations
 from monitor.engine.policy import Policy
 from monitor.engine.regime import Terms
 from monitor.engine.rollup import roll_up
-from monitor.engine.show import view_stream
+from monitor.engine.show import count_stream, view_stream
 from monitor.engine.snapshot import ModelSnapshot, dump_banks, load_banks, seal, unseal
 from monitor.engine.stream import StreamMonitor, StreamSettings
 from monitor.engine.views import ModelView
@@ -203,7 +203,9 @@ class ModelMonitor:
 
     def snapshot(self) -> ModelSnapshot:
         """The state as it stands, to be encoded later and elsewhere; `dump` gives the same bytes at once."""
-        return ModelSnapshot(self.dump())
+        counted = tuple(count_stream(stream) for _, stream in sorted(self.streams.items()))
+        counts = ModelView(self.key, counted, Status.LEARNING, 0.0, self.clock, dict(self.refused))
+        return ModelSnapshot(self.dump(), counts)
 
     def dump(self) -> bytes:
         """The whole state, canonical: the same events give the same bytes however they were cut into frames."""

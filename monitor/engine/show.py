@@ -37,6 +37,24 @@ def view_stream(stream: StreamMonitor) -> StreamView:
     )
 
 
+def count_stream(stream: StreamMonitor) -> StreamView:
+    """What one stream counts, and nothing that would have to be worked out."""
+    return StreamView(
+        key=stream.key,
+        status=Status.LEARNING,
+        observations=stream.observations,
+        invalid=dict(stream.invalid),
+        detections=dict(stream.detections),
+        scores={},
+        effects={},
+        distances={},
+        last_drift_event_time=stream.last_drift_event_time,
+        reference_observations=0,
+        reference_generation=stream.generation,
+        open_episodes={},
+    )
+
+
 def _status(stream: StreamMonitor, score: float) -> Status:
     """Drift while an episode fires; warning while one is pending or a detector is close to its threshold."""
     if stream.regime is None:

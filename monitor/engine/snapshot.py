@@ -23,15 +23,20 @@ from monitor.detectors.rows import in_order
 from monitor.domain.errors import StateError
 from monitor.domain.keys import ModelKey
 from monitor.engine.channel import Banks
+from monitor.engine.views import ModelView
 
 VERSION = 2  #: of the state; older ones are taken over, others refused
 
 
 @dataclass(frozen=True, slots=True)
 class ModelSnapshot:
-    """A model's state as it was at one moment; nothing that happens to the model later shows in it."""
+    """A model's state as it was at one moment; nothing that happens to the model later shows in it.
+
+    counts: what it counts, as a view without anything that has to be worked out.
+    """
 
     sealed: bytes
+    counts: ModelView
 
     def encode(self) -> bytes:
         """The bytes of the snapshot; on any thread."""

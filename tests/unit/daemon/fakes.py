@@ -72,6 +72,7 @@ class Seen:
     """What an AddingMonitor saw up to a moment."""
 
     offsets: tuple[int, ...]
+    counts: ModelView
 
     def encode(self) -> bytes:
         return json.dumps(self.offsets).encode()
@@ -109,7 +110,7 @@ class AddingMonitor:
         return StreamKey(self.key.model, self.key.model_version, "x", "feature")
 
     def snapshot(self) -> Seen:
-        return Seen(tuple(self.seen))
+        return Seen(tuple(self.seen), self.view())
 
     @classmethod
     def load(cls, key: ModelKey, policy: Policy, state: bytes) -> AddingMonitor:
