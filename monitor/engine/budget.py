@@ -28,21 +28,21 @@ class BudgetInputs:
     streams: int
 
 
-def level(inputs: BudgetInputs, channels: int, false_alarms_per_week: float) -> float:
-    """The level A of a stream.
+def level(inputs: BudgetInputs, channels: int, false_alarms_per_week: float, floor: float = FLOOR) -> float:
+    """The level A of a stream; floor: of one with up to three channels.
 
     >>> level(BudgetInputs(per_week=10_080, streams=8), channels=4, false_alarms_per_week=1)   # the floor binds
     18.28768207245178
     >>> round(level(BudgetInputs(per_week=6e8, streams=100), channels=4, false_alarms_per_week=1), 1)
     27.6
     """
-    floor = floor_level(channels)
+    least = floor_level(channels, floor)
     if not inputs.per_week:
-        return floor
+        return least
     tests = inputs.per_week * inputs.streams * 4 * channels
-    return max(floor, math.log(tests / false_alarms_per_week))
+    return max(least, math.log(tests / false_alarms_per_week))
 
 
-def floor_level(channels: int) -> float:
+def floor_level(channels: int, floor: float = FLOOR) -> float:
     """The least level of a stream with that many channels: more tests, each a little stricter."""
-    return FLOOR + math.log(max(1.0, channels / 3))
+    return floor + math.log(max(1.0, channels / 3))

@@ -16,6 +16,7 @@ from monitor.engine.budget import FAST
 
 CLOCK_MOST = 2000  #: reference observations beyond which an episode's clocks grow no more
 DELTA = {"single": 1e-5, "missing": 3e-4, "block": 1e-6}  #: ADWIN's δ at the floor level
+DELTA_MOST = 0.5  #: δ is a probability, whatever the level
 RARE = ("missing", "unseen")  #: indicators that the likelihood ratio watches while they are rare
 CLOCK = 32  #: values between two of ADWIN's checks; 1 on block means
 ADWIN_GATE = 0.1  #: standard deviations: a smaller step that ADWIN sees is no detection
@@ -92,7 +93,7 @@ def plan_channel(
         slack=units.slack,
         threshold=threshold,
         prior=float(number),
-        delta=DELTA["missing" if table.name == "missing" else "single"] * stricter,
+        delta=min(DELTA_MOST, DELTA["missing" if table.name == "missing" else "single"] * stricter),
         clock=CLOCK,
         gate=ADWIN_GATE,
         window=window,
@@ -118,7 +119,7 @@ def _plan_blocks(table: ChannelTable, dependence: Dependence, level: float, stri
         slack=BLOCK_SLACK,
         threshold=(slow, slow, fast, fast),
         prior=float(max(1, blocks)),
-        delta=DELTA["block"] * stricter,
+        delta=min(DELTA_MOST, DELTA["block"] * stricter),
         clock=1,
         gate=ADWIN_GATE * dependence.sd / dependence.block_sd,
         window=max(4, clock_blocks // 4) * block,

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Literal
 
 from monitor.domain.keys import ModelKey, StreamKey, StreamType
+from monitor.engine.budget import FLOOR
 from monitor.reference.profile import Profile
 
 
@@ -86,12 +87,16 @@ class ProfileMatch:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Everything that decides what a ModelMonitor concludes, apart from the events themselves."""
+    """Everything that decides what a ModelMonitor concludes, apart from the events themselves.
+
+    floor: the least level behind thresholds; lower than the default for simulations that need alarms to count.
+    """
 
     warmup: Warmup = field(default_factory=Warmup)
     min_effect: MinEffect = field(default_factory=MinEffect)
     false_alarms_per_week: float = 1.0
     relearn_after_seconds: float = 86_400.0
+    floor: float = FLOOR
     overrides: tuple[Override, ...] = ()
     limits: Limits = field(default_factory=Limits)
     profiles: tuple[ProfileMatch, ...] = ()
