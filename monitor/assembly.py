@@ -22,6 +22,7 @@ from monitor.findings.events import Provenance
 from monitor.formats import REASONS, open_format
 from monitor.group import GroupParts
 from monitor.kafka import state_topic
+from monitor.kafka.control import Control
 from monitor.kafka.dead_letters import DeadLetters
 from monitor.kafka.options import MEMBER_PROPERTIES, SourceOptions
 from monitor.kafka.ownership import Membership
@@ -59,7 +60,9 @@ def assemble(settings: Settings) -> tuple[Parts, Timing]:
     except BaseException:
         source.close()
         raise
-    parts = Parts(store, source, watch, board, server, Clock(), _provenance(settings, watch))
+    parts = Parts(
+        store, source, watch, board, server, Clock(), _provenance(settings, watch), control=_control(settings)
+    )
     return replace(parts, publisher=_publisher(settings, store, outlets)) if outlets else parts, _timing(settings)
 
 
@@ -92,6 +95,7 @@ class KafkaShardParts:
     board: Board
     clock: Clock
     provenance: Provenance
+    control: Control | None
 
 
 def assemble_group(settings: Settings) -> tuple[GroupParts, Timing]:
@@ -129,6 +133,7 @@ def assemble_group(settings: Settings) -> tuple[GroupParts, Timing]:
             own,
             clock,
             _provenance(settings, watch),
+            _control(settings),
         )
 
     parts = GroupParts(
@@ -142,6 +147,14 @@ def assemble_group(settings: Settings) -> tuple[GroupParts, Timing]:
         shard=shard,
     )
     return parts, _timing(settings)
+
+
+def _control(settings: Settings) -> Control | None:
+    kafka = settings.kafka
+    if kafka.control_topic is None:
+        return None
+    properties = {**_without_membership(kafka.properties), "bootstrap.servers": kafka.bootstrap_servers}
+    return Control({**properties, "group.id": f"{kafka.group_id}-control"}, kafka.control_topic)
 
 
 def _without_membership(properties: Mapping[str, Any]) -> dict[str, Any]:

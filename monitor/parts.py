@@ -7,6 +7,7 @@ from typing import Protocol
 
 from monitor.exposition.board import Board
 from monitor.findings.events import Provenance
+from monitor.kafka.control import Control
 from monitor.kafka.source import EventSource
 from monitor.state.store import Store
 from monitor.watch import Clock, Watch
@@ -43,6 +44,8 @@ class ShardParts(Protocol):
     def clock(self) -> Clock: ...
     @property
     def provenance(self) -> Provenance: ...
+    @property
+    def control(self) -> Control | None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,7 @@ class Parts:
     clock: Clock = field(default_factory=Clock)
     provenance: Provenance = field(default_factory=lambda: Provenance("/driftgauge", 1, "0", ""))
     publisher: Outlet | None = None
+    control: Control | None = None
 
 
 @dataclass(frozen=True, slots=True)

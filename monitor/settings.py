@@ -73,6 +73,11 @@ class KafkaSettings(BaseModel):
     topics: Annotated[tuple[TopicSettings, ...], Field(strict=False)] = Field(
         default=(), description="The topics that are read, each with its format. `run` needs at least one."
     )
+    control_topic: Text | None = Field(
+        default=None,
+        description="Topic of one partition that `driftgauge accept` writes to and running daemons read; `null`: none. "
+        "It has to exist.",
+    )
     start: Literal["earliest", "latest"] = Field(
         default="earliest", description="Where to begin in a partition that the state does not know yet."
     )

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 import structlog
 
+from monitor.accepting import Accepting
 from monitor.checkpoints import Checkpoints, Intervened, Sinks
 from monitor.domain.facts import EpisodeChange, Fact
 from monitor.domain.keys import StreamKey
@@ -56,7 +57,13 @@ class Shard:
         self._watch.restore(snapshot)
         self.checkpoints.open(snapshot, self._parts.provenance)
         self._configure(snapshot)
-        self._parts.source.seek(snapshot.offsets, snapshot.topic_ids)
+        control = self._parts.control
+        if control is not None:
+            control.seek(snapshot.offsets.get((control.topic, 0)))
+            self.checkpoints.interveners.append(Accepting(self._watch, control))
+        asked = "" if control is None else control.topic  # read apart, and stored with what it asked for
+        offsets = {place: offset for place, offset in snapshot.offsets.items() if place[0] != asked}
+        self._parts.source.seek(offsets, snapshot.topic_ids)
         self._show_restored()
 
     def _configure(self, snapshot: Snapshot) -> None:
@@ -85,6 +92,8 @@ class Shard:
     def let_go(self) -> None:
         """Give up source and store, each within a bound; what is not saved by now is not saved."""
         self._parts.source.close()
+        if self._parts.control is not None:
+            self._parts.control.close()
         # a writer that hangs in a dead disk keeps the store: the kernel gives the lock back when the process ends
         if self.writer.close(FINAL_COMMIT_SECONDS):
             self._parts.store.close()
@@ -100,6 +109,8 @@ class Shard:
                 self.checkpoints.add(facts)
             self._keep_dead_letters()
         self._hear(self._parts.source.notices())
+        if self._parts.control is not None:
+            self._hear(self._parts.control.notices())
         self._show()
         self.checkpoints.turn(self._parts.source.positions())
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from monitor.cli import check, demo, hash_password, log, profile, replay, rules, run, state
+from monitor.cli import accept, check, demo, hash_password, log, profile, replay, rules, run, state
 from monitor.cli.console import say, tell
 from monitor.domain.errors import ConfigurationError, DriftgaugeError
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command("run")(run.command)
 app.command("check")(check.command)
+app.command("accept")(accept.command)
 app.command("replay")(replay.command)
 app.command("profile")(profile.command)
 app.command("rules")(rules.command)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from monitor.domain.keys import Kind, StreamKey
 from monitor.engine.model import ModelMonitor
-from monitor.engine.stream import StreamMonitor
+from monitor.engine.stream import ACCEPTED, StreamMonitor
 from monitor.reference import codec
 from monitor.reference.reference import StreamReference
 
@@ -36,7 +36,7 @@ def adapt(monitor: ModelMonitor, changed_topics: Collection[str]) -> tuple[Model
         why = _outdated(stream, profiled.get(name), monitor.home(*name) in changed_topics)
         if why is not None:
             resets.append(Reset(stream.key, why))
-        elif profile is not None and name in profiled:
+        elif profile is not None and name in profiled and stream.approved:
             stream.reference_id = profile.identity  # the same reference in a file that changed elsewhere
     added = [name for name in sorted(profiled) if name not in monitor.streams]
     names: list[tuple[Kind, str]] = [(reset.stream.kind, reset.stream.feature) for reset in resets]
@@ -54,6 +54,8 @@ def _outdated(stream: StreamMonitor, wanted: StreamReference | None, is_read_ane
         return "its topic is read in another way"
     regime = stream.regime
     if wanted is not None:
+        if stream.reference_id == ACCEPTED:  # a person let it depart from its profile
+            return None
         if not stream.approved:
             return "it has a profile now"
         if regime is None or _plain(regime.reference) != _plain(wanted):

@@ -39,6 +39,7 @@ from monitor.reference.reference import StreamReference, learn
 
 EXEMPT = ("far", "stuck", "chart")  #: channels whose detection matters whatever the effect
 DEAD: tuple[Track, ...] = ("missing", "stuck")  #: aspects during which nothing is learned: a dead feed is never normal
+ACCEPTED = "accepted"  #: id of a reference that a person let begin anew
 INVALID = ("missing", "non_finite", "wrong_type")
 RECHECK = 32  #: observations between two looks at whether a lasting change has lasted in event time too
 
@@ -92,6 +93,17 @@ class StreamMonitor:
         """Hold the stream against an approved profile from its first event on."""
         self.approved, self.reference_id = True, reference_id
         self._adopt(reference, inputs)
+
+    def begin_anew(self) -> None:
+        """A person accepts what the stream has become: its reference is learned from the observations to come."""
+        for regime in (self.regime, self.relearned):
+            if regime is not None:
+                regime.release()
+        self.regime = self.relearned = self._learner = None
+        self.episodes, self.findings = Episodes(), {}
+        self.warmup = WarmUp(self.settings.warmup_observations, self.settings.warmup_seconds)
+        self.approved, self.reference_id = False, ACCEPTED
+        self._opened_clock = float("nan")
 
     def _adopt(self, reference: StreamReference, inputs: BudgetInputs) -> None:
         if self.regime is not None:

@@ -23,6 +23,7 @@ FLOORS = {
             ["engine"],
             ["kafka", "state", "findings", "alertmanager", "exposition", "configuration", "settings"],
             [
+                "accepting",
                 "assembly",
                 "checkpoints",
                 "daemon",
