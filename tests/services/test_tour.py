@@ -4,6 +4,7 @@ With IMAGE_BUILD=1 the daemon and the traffic also run from an environment that 
 """
 
 import os
+import re
 import subprocess
 import sys
 from base64 import urlsafe_b64encode
@@ -14,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import yaml
+from confluent_kafka import Consumer, TopicPartition
 
 from tests.services import installed, kafka
 from tests.services.alertmanager import Alertmanager
@@ -82,14 +84,15 @@ def tour(driftgauge: list[str], broker: str, tmp_path: Path) -> Iterator["Tour"]
 class Tour:
     """The daemon's and the traffic's containers: their mounts below a folder, their addresses by variables."""
 
-    def __init__(self, driftgauge: list[str], broker: str, folder: Path) -> None:
+    def __init__(self, driftgauge: list[str], broker: str, folder: Path, config: Path | None = None) -> None:
+        """config: a configuration to run instead of the tour's."""
         self._driftgauge, self._broker, self.folder = driftgauge, broker, folder
         self.port = free_port()
         for target, source in mounts(SERVICES["driftgauge"]).items():
             place = folder / target.lstrip("/")
             place.parent.mkdir(parents=True, exist_ok=True)
             place.symlink_to(source)
-        config = folder / "etc/driftgauge/driftgauge.yaml"
+        config = config or folder / "etc/driftgauge/driftgauge.yaml"
         # a test's own environment must not reach it, and the folder's package must not stand in for the image's
         variables = clean_environment() if driftgauge[0] == sys.executable else {"PATH": "/usr/bin:/bin"}
         self._variables = {
@@ -97,6 +100,7 @@ class Tour:
             "DRIFTGAUGE_KAFKA__BOOTSTRAP_SERVERS": broker,
             "DRIFTGAUGE_HTTP__LISTEN": f"127.0.0.1:{self.port}",
             "DRIFTGAUGE_STATE__PATH": str(folder / "state"),
+            "DRIFTGAUGE_LIMITS__FORGET_AFTER": "null",
         }
         words = [*driftgauge, "run", "--config", str(config)]
         self.daemon = Process(words, folder / "daemon.log", environment=self._variables, folder=folder)
@@ -121,11 +125,13 @@ class Tour:
 
     def flights(self) -> int:
         """How many flights are counted in the daemon's state."""
+        return self.total("driftgauge_observations_total", 'kind="prediction"')
+
+    def total(self, metric: str, label: str = "") -> int:
+        """Sum of a metric over the series with this label."""
         lines = (self._get("/metrics") or "").splitlines()
-        counted = [
-            line for line in lines if line.startswith("driftgauge_observations_total{") and '"prediction"' in line
-        ]
-        return int(sum(float(line.rpartition(" ")[2]) for line in counted))
+        values = [line.rpartition(" ")[2] for line in lines if re.match(rf"{metric}[{{ ]", line) and label in line]
+        return int(sum(map(float, values)))
 
     def _get(self, path: str) -> str | None:
         """The body of a good answer, else None."""
@@ -160,6 +166,39 @@ def test_flights_become_alerts(tour: Tour, monitoring: None, tmp_path: Path) -> 
             firing = [alert["labels"] for alert in manager.alerts() if "feature" in alert["labels"]]
             assert {labels["model"] for labels in firing} == {"flight-delay"}
             assert {labels["job"] for labels in firing if "job" in labels} <= {"driftgauge"}
+
+
+def test_the_sidecars_of_a_group_share_the_flights(driftgauge: list[str], broker: str, tmp_path: Path) -> None:
+    """Two with the configuration of the Kubernetes group: both watch, and every flight is counted once."""
+    config = DEPLOY / "kubernetes/sidecar-group/driftgauge.yaml"
+    pair = [Tour(driftgauge, broker, tmp_path / name, config) for name in ("one", "other")]
+
+    def counted() -> int:
+        return sum(each.flights() for each in pair)
+
+    try:
+        for each in pair:
+            each.start()
+        wait_until(lambda: all(each.total("driftgauge_active") for each in pair), ANSWER_SECONDS, "both to watch")
+        pair[0].send()
+        # another test may have sent flights to this broker before: they are read as well
+        sent = messages_in(broker, following(SERVICES["topics"]["entrypoint"], "--topic"))
+        wait_until(lambda: counted() >= sent, ANSWER_SECONDS, "all flights in the state", every=0.2)
+        assert counted() == sent
+    finally:
+        for each in pair:
+            each.daemon.stop()
+
+
+def messages_in(broker: str, topic: str) -> int:
+    """How many messages a topic holds."""
+    consumer = Consumer({"bootstrap.servers": broker, "group.id": "tests-tour"})
+    try:
+        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        ends = [consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10) for number in partitions]
+        return sum(high - low for low, high in ends)
+    finally:
+        consumer.close()
 
 
 def placed(config: Path) -> str:
