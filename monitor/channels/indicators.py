@@ -15,7 +15,7 @@ CATEGORY_LEAST = 5  #: reference occurrences below which a category has no chann
 
 
 def _indicator(key: str, name: ChannelName, partition: Partition, cells: list[int] | slice) -> ChannelTable:
-    numerators = np.zeros(partition.size, dtype=np.int32)
+    numerators = np.zeros(partition.size, dtype=np.int8)
     numerators[partition.missing] = ABSENT
     numerators[cells] = 1
     return ChannelTable(key, name, "rate", numerators, 1)

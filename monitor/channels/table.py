@@ -9,6 +9,8 @@ import numpy.typing as npt
 
 from monitor.domain.facts import ChannelName
 
+#: as narrow as the numbers allow: a stream keeps them for every cell of every channel
+Numerators = npt.NDArray[np.int8] | npt.NDArray[np.int32] | npt.NDArray[np.int64]
 ABSENT = -1  #: numerator of a cell in which the channel has no value
 
 
@@ -23,7 +25,7 @@ class ChannelTable:
     key: str
     name: ChannelName
     unit: str  #: "level", "spread" or "rate"
-    numerators: npt.NDArray[np.int32] | npt.NDArray[np.int64]
+    numerators: Numerators
     denominator: int
 
     @property
@@ -43,8 +45,9 @@ def mean_over(table: ChannelTable, counts: npt.NDArray[np.int64]) -> tuple[float
     >>> mean_over(table, np.array([5, 3, 2]))
     (0.2, 10)
     """
-    applies = table.applies
-    number = int(counts[applies].sum())
+    # cells without a value hold ABSENT, −1: what they add to the sum is known without leaving them out first
+    left_out = int(counts[np.equal(table.numerators, ABSENT)].sum())
+    number = int(counts.sum()) - left_out
     if number == 0:
         return float("nan"), 0
-    return int(np.dot(table.numerators[applies], counts[applies])) / (table.denominator * number), number
+    return (int(np.dot(table.numerators, counts)) - ABSENT * left_out) / (table.denominator * number), number

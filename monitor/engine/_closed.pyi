@@ -1,6 +1,7 @@
 import numpy as np
 import numpy.typing as npt
 
+from monitor.channels.table import Numerators
 from monitor.detectors.adwin import AdwinBank
 from monitor.detectors.page_hinkley import PageHinkleyBank
 from monitor.engine.plan import ChannelPlan
@@ -17,7 +18,7 @@ class ClosedChannels:
     def __len__(self) -> int: ...
     def add(
         self,
-        numerators: npt.NDArray[np.int32] | npt.NDArray[np.int64],
+        numerators: Numerators,
         plan: ChannelPlan,
         adwin: int,
         page_hinkley: int,

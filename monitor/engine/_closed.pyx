@@ -5,7 +5,7 @@ Values are standardised chunk by chunk where they are used, in the order of oper
 """
 
 from libc.math cimport fabs
-from libc.stdint cimport int32_t, int64_t, uint16_t
+from libc.stdint cimport int8_t, int32_t, int64_t, uint16_t
 from libc.stdlib cimport free, realloc
 
 from monitor.detectors._adwin cimport AdwinBank
@@ -20,7 +20,8 @@ cdef enum:
     PAGE_HINKLEY = 2
 
 cdef struct Channel:
-    const int32_t* narrow  # numerators by cell, -1 where the channel has no value; one of the two is NULL
+    const int8_t* tiny  # numerators by cell, -1 where the channel has no value; two of the three are NULL
+    const int32_t* narrow
     const int64_t* wide
     double denominator
     double mean
@@ -48,6 +49,8 @@ cdef struct Verdict:
 
 
 cdef int64_t numerator_of(const Channel* channel, uint16_t cell) noexcept nogil:
+    if channel.tiny != NULL:
+        return channel.tiny[cell]
     return channel.narrow[cell] if channel.narrow != NULL else channel.wide[cell]
 
 
@@ -185,12 +188,17 @@ cdef class ClosedChannels:
         return &self.channels[index]
 
     def add(self, numerators, plan, Py_ssize_t adwin, Py_ssize_t page_hinkley):
+        cdef const int8_t[::1] tiny
         cdef const int32_t[::1] narrow
         cdef const int64_t[::1] wide
         cdef Channel channel
+        channel.tiny = NULL
         channel.narrow = NULL
         channel.wide = NULL
-        if numerators.dtype == "int32":
+        if numerators.dtype == "int8":
+            tiny = numerators
+            channel.tiny = &tiny[0]
+        elif numerators.dtype == "int32":
             narrow = numerators
             channel.narrow = &narrow[0]
         else:

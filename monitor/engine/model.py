@@ -22,7 +22,7 @@ from monitor.engine.observations import Observations
 from monitor.engine.policy import Policy
 from monitor.engine.regime import Terms
 from monitor.engine.rollup import roll_up
-from monitor.engine.show import count_stream, view_stream
+from monitor.engine.show import Views, count_stream
 from monitor.engine.snapshot import ModelSnapshot, dump_banks, load_banks, seal, unseal
 from monitor.engine.stream import StreamMonitor, StreamSettings
 from monitor.engine.views import ModelView
@@ -41,6 +41,7 @@ class ModelMonitor:
         self.clock = float("nan")
         self.events = 0
         self._banks = Banks(AdwinBank(), PageHinkleyBank())
+        self._views = Views()
         self._births: list[int] = []  # ascending: event at which each stream was first seen
         self._seen: dict[tuple[Kind, str], float] = {}  # the clock at each stream's newest value
         self._homes: dict[tuple[Kind, str], str] = {}  # topic that a stream was first present in
@@ -192,7 +193,7 @@ class ModelMonitor:
 
     def view(self) -> ModelView:
         """The model version as it stands."""
-        streams = {stream: view_stream(stream) for _, stream in sorted(self.streams.items())}
+        streams = {stream: self._views.of(stream) for _, stream in sorted(self.streams.items())}
         status, share = roll_up((view.status, self._weight(stream)) for stream, view in streams.items())
         return ModelView(self.key, tuple(streams.values()), status, share, self.clock, dict(self.refused))
 

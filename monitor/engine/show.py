@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from monitor.distances.registry import distances
 from monitor.domain.facts import Aspect, Status
 from monitor.engine.effects import worst_by_name
+from monitor.engine.episodes import TRACKS
 from monitor.engine.stream import StreamMonitor
 from monitor.engine.views import StreamView
 
 WARNING_SCORE = 0.8
 ASPECTS: tuple[Aspect, ...] = ("value", "missing", "stuck")
+
+
+class Views:
+    """Views of streams, worked out anew only for those that have changed since they were last looked at.
+
+    A stream changes with its observations, and when a person intervenes between two of them, which changes its
+    reference or its episodes.
+    """
+
+    def __init__(self) -> None:
+        self._known: WeakKeyDictionary[StreamMonitor, tuple[object, StreamView]] = WeakKeyDictionary()
+
+    def of(self, stream: StreamMonitor) -> StreamView:
+        """The stream as it stands."""
+        firing = tuple([stream.episodes.is_firing(track) for track in TRACKS])
+        pending = tuple([stream.episodes.is_open(track) for track in TRACKS])
+        state = (stream.observations, stream.generation, stream.reference_id, firing, pending)
+        known = self._known.get(stream)
+        if known is None or known[0] != state:
+            known = self._known[stream] = (state, view_stream(stream))
+        return known[1]
 
 
 def view_stream(stream: StreamMonitor) -> StreamView:

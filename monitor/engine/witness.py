@@ -94,7 +94,8 @@ class StuckWitness:
     """
 
     def __init__(self, limits: npt.NDArray[np.int64]) -> None:
-        self._limits = limits
+        # most streams have one limit for all cells, which is then kept once
+        self._limits = np.broadcast_to(limits[0], limits.shape) if (limits == limits[0]).all() else limits
         self._previous = float("nan")
         self._run = 0
         self.opened_by: Detection | None = None
