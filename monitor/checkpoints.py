@@ -5,13 +5,16 @@
 
 A commit is begun only between two polls, when every message handed out has been observed: then the positions and the
 models tell the same story.  Whatever changes models beside their events does so here, at those positions, and is
-recorded with them.
+recorded with them.  The models are then copied a few a turn, each before it changes again, so that the loop stands
+still for the largest of them and not for all.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import structlog
 
@@ -24,7 +27,7 @@ from monitor.findings.events import Provenance, encode_facts, encode_interventio
 from monitor.logs import LogLimit
 from monitor.state.store import Commit, Intervention, Record, Snapshot
 from monitor.state.writer import Outcome, Writer
-from monitor.watch import Clock, Watched
+from monitor.watch import Clock, Frozen, Watched
 
 log = structlog.get_logger("driftgauge")
 
@@ -32,6 +35,8 @@ Positions = Mapping[tuple[str, int], int]
 
 #: a change of status is saved at once, but not more often than this
 EARLY_SECONDS = 1.0
+#: of one turn of the loop, for copying models; one model is copied in one go
+CAPTURE_SECONDS = 0.005
 #: facts waiting for a store that fails; at the limit nothing more is read, so Kafka keeps what is to come
 PENDING_FACTS = 100_000
 
@@ -97,6 +102,49 @@ class _UnderWay:
     views: Mapping[ModelKey, ModelView]
 
 
+@dataclass(slots=True)
+class _Capture:
+    """A commit in the making: every model as it was at `offsets`, copied at leisure, but before it changes."""
+
+    pending: _Pending
+    offsets: Positions
+    at: float
+    provenance: Provenance
+    incarnation: int | None
+    removed: frozenset[ModelKey]
+    waiting: dict[ModelKey, Watched]
+    states: dict[ModelKey, Frozen] = field(default_factory=dict)
+    exposure: dict[ModelKey, bytes] = field(default_factory=dict)
+
+    def take(self, key: ModelKey) -> None:
+        """Copy a model, if that has not been done yet."""
+        watched = self.waiting.pop(key, None)
+        if watched is not None:
+            watched.before_change = None
+            self.states[key] = watched.monitor.snapshot()
+            self.exposure[key] = watched.exposure.dump()
+
+    def prepare(self) -> Commit:
+        """Encode it; on the writer's thread, when nothing waits any more."""
+        pending = self.pending
+        records = encode_facts(pending.facts, self.provenance)
+        records += encode_interventions(pending.interventions, self.provenance, self.at)
+        return Commit(
+            models={key: state.encode() for key, state in self.states.items()},
+            exposure=self.exposure,
+            offsets=self.offsets,
+            records=records,
+            at=self.at,
+            removed=self.removed,
+            dead_letters=tuple(pending.dead_letters),
+            interventions=tuple(pending.interventions),
+            topic_ids=pending.topic_ids,
+            forgotten=frozenset(pending.forgotten),
+            configuration=pending.configuration,
+            incarnation=self.incarnation,
+        )
+
+
 class Checkpoints:
     """Saves `models` through `writer` every `interval_seconds`, earlier after a change of status."""
 
@@ -110,6 +158,7 @@ class Checkpoints:
         self._clock = clock
         self._limit = LogLimit(clock.monotonic)
         self._pending = _Pending()
+        self._capture: _Capture | None = None
         self._under_way: _UnderWay | None = None
         self._provenance = Provenance("/driftgauge", 1, "0", "")
         self._incarnation: int | None = None  # to be written with the next commit
@@ -169,6 +218,9 @@ class Checkpoints:
         outcome = self._writer.outcome()
         if outcome is not None:
             self._settle(outcome)
+        if self._capture is not None:
+            self._go_on(CAPTURE_SECONDS)
+            return
         since = self._clock.monotonic() - self._began
         due = since >= self._interval or (self._early and since >= min(EARLY_SECONDS, self._interval))
         if due and not self._writer.busy:
@@ -177,12 +229,16 @@ class Checkpoints:
     def finish(self, positions: Positions, timeout: float) -> bool:
         """A last commit, waited for; False when it was not saved within `timeout` seconds."""
         deadline = self._clock.monotonic() + timeout
+        if self._capture is not None:
+            self._go_on(math.inf)
         if self._writer.busy:
             outcome = self._writer.outcome(timeout)
             if outcome is None:
                 return False
             self._settle(outcome)
         self._begin(positions)
+        if self._capture is not None:
+            self._go_on(math.inf)
         outcome = self._writer.outcome(max(0.1, deadline - self._clock.monotonic()))
         if outcome is None:
             return False
@@ -190,41 +246,41 @@ class Checkpoints:
         return outcome.error is None
 
     def _begin(self, positions: Positions) -> None:
+        """Fix what the commit is of; its models are copied over the next turns, or before they change."""
         for intervene in self.interveners:
             self.intervened(intervene(positions))
         pending, self._pending = self._pending, _Pending()
-        removed = pending.removed - self._models.keys()  # one that came back meanwhile is a model like any other
         dirty = {key: watched for key, watched in self._models.items() if watched.unsaved}
-        states = {key: watched.monitor.snapshot() for key, watched in dirty.items()}
-        exposure = {key: watched.exposure.dump() for key, watched in dirty.items()}
-        at, provenance, incarnation = self._clock.wall(), self._provenance, self._incarnation
-        offsets = {**positions, **pending.offsets}
-
-        def prepare() -> Commit:
-            records = encode_facts(pending.facts, provenance)
-            records += encode_interventions(pending.interventions, provenance, at)
-            return Commit(
-                models={key: state.encode() for key, state in states.items()},
-                exposure=exposure,
-                offsets=offsets,
-                records=records,
-                at=at,
-                removed=frozenset(removed),
-                dead_letters=tuple(pending.dead_letters),
-                interventions=tuple(pending.interventions),
-                topic_ids=pending.topic_ids,
-                forgotten=frozenset(pending.forgotten),
-                configuration=pending.configuration,
-                incarnation=incarnation,
-            )
-
-        views = {key: state.counts for key, state in states.items()}
-        self._under_way = _UnderWay(pending, tuple(dirty), views)
-        for watched in dirty.values():
+        self._capture = _Capture(
+            pending,
+            {**positions, **pending.offsets},
+            self._clock.wall(),
+            self._provenance,
+            self._incarnation,
+            frozenset(pending.removed - self._models.keys()),  # one that came back is a model like any other
+            dict(dirty),
+        )
+        for key, watched in dirty.items():
             watched.unsaved = False
+            watched.before_change = partial(self._capture.take, key)
         self._early = False
         self._began = self._clock.monotonic()
-        self._writer.submit(prepare)
+        self._go_on(CAPTURE_SECONDS)
+
+    def _go_on(self, seconds: float) -> None:
+        """Copy models for about this long; with the last one the commit goes to the writer."""
+        capture = self._capture
+        assert capture is not None
+        until = self._clock.monotonic() + seconds
+        while capture.waiting:
+            capture.take(next(iter(capture.waiting)))
+            if self._clock.monotonic() > until:
+                break
+        if not capture.waiting:
+            self._capture = None
+            views = {key: state.counts for key, state in capture.states.items()}
+            self._under_way = _UnderWay(capture.pending, tuple(capture.states), views)
+            self._writer.submit(capture.prepare)
 
     def _settle(self, outcome: Outcome) -> None:
         under_way, self._under_way = self._under_way, None

@@ -105,6 +105,7 @@ class Watched:
     exposure: Exposure
     unsaved: bool = True
     unpublished: bool = True
+    before_change: Callable[[], None] | None = None  #: called once by the next change, while the old state is there
     _view: ModelView | None = None
     _stale: bool = True
 
@@ -123,6 +124,8 @@ class Watched:
 
     def changed(self) -> None:
         """What is stored and what is shown are older from now on."""
+        if self.before_change is not None:
+            self.before_change()
         self.unsaved = self.unpublished = self._stale = True
 
     def observe(self, frame: Frame) -> Sequence[Fact]:

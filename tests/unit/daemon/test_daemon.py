@@ -15,7 +15,7 @@ from monitor.parts import Timing
 from monitor.state.decisions import decisions
 from monitor.state.sqlite import SqliteStore
 from monitor.state.store import Commit, CommitError, MemoryStore
-from tests.unit.daemon.fakes import NOW, A, Bench
+from tests.unit.daemon.fakes import NOW, A, AddingMonitor, Bench, Seen
 
 
 def seen(store: MemoryStore, key: ModelKey = A) -> list[int]:
@@ -394,3 +394,27 @@ def test_a_store_that_hangs_holds_the_stop_only_for_its_bound(monkeypatch: pytes
     assert bench.run() == 1
     assert bench.source.closed
     release.set()
+
+
+def test_a_commit_is_of_its_positions_though_models_are_copied_over_several_turns() -> None:
+    """
+    poll      a b c      (due)      a b        …
+    commit    a b c at offset 3: one is copied a turn, and those that change meanwhile before they do
+    """
+    bench = Bench([["a", "b", "c"]])
+    bench.polls = []
+    later = bench.later(20.0)
+    seen_at_first: list[list[int]] = []
+
+    class Copying(AddingMonitor):
+        def snapshot(self) -> Seen:
+            bench.time.now += 1.0  # copying takes its time
+            seen_at_first.append(list(self.seen))
+            return super().snapshot()
+
+    bench.watch._monitor_type = Copying
+    bench.source._polls = [["a", "b", "c"], later, ["a", "b"], lambda: None, lambda: None, bench.written]
+    assert bench.run() == 0
+    assert isinstance(bench.store, MemoryStore)
+    assert seen_at_first[:3] == [[0], [1], [2]]
+    assert seen(bench.store) == [0, 3]
