@@ -9,6 +9,7 @@ import typer
 
 from monitor.cli import options
 from monitor.cli.console import counted, say
+from monitor.cli.outlooks import of_a_policy
 from monitor.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def _summary(settings: Settings, policy: Policy) -> Iterator[tuple[str, str]]:
     yield "reference", f"{others} from {observations} over at least {render_duration(warmup.duration)}"
     budget = settings.detection.false_alarms_per_week
     yield "budget", f"{budget:g} false {'alarm' if budget == 1 else 'alarms'} a week and model version"
+    for sentence in of_a_policy(policy):
+        yield "thresholds", sentence
     late = settings.detection.max_alert_age
     yield "alerts", "never late" if late is None else f"none for events older than {render_duration(late)}"
     for override in settings.detection.overrides:

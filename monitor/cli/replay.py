@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -42,6 +43,14 @@ def command(
         list[Path] | None,
         typer.Option("--profile", help="Hold events against this profile (or these, by model).", metavar="FILE"),
     ] = None,
+    budgets: Annotated[
+        str | None,
+        typer.Option(
+            "--budgets",
+            help="Also count the alarms that other budgets would have raised: --budgets 0.1,1,10 (a week).",
+            metavar="LIST",
+        ),
+    ] = None,
     config: options.OptionalConfig = None,
     assign: options.Assignments = None,
     topic: Annotated[
@@ -81,9 +90,20 @@ def command(
     make_policy = cache(partial(_policy, settings, warmup, profile or []))
     if settings is not None or profile:
         make_policy()  # what is wrong with a profile is said before the first event is read
-    replay = _replay(source, make_policy, stdout)
+    replay = _replay(source, make_policy, stdout, _budgets(budgets))
     if profile and replay.events:
         _refuse_unused(profile, make_policy(), replay.models())
+
+
+def _budgets(text: str | None) -> list[float]:
+    """The budgets of `0.1,1,10`, ascending."""
+    try:
+        found = sorted({float(part) for part in (text or "").split(",") if part.strip()})
+    except ValueError:
+        found = [0.0]
+    if any(not 0 < budget < math.inf for budget in found):
+        raise typer.BadParameter(f"--budgets: expected positive numbers with commas between, got {text!r}")
+    return found
 
 
 def _as_topic(source: Source, settings: Settings, wanted: str | None) -> Source:
@@ -125,12 +145,12 @@ def _refuse_unused(given: Sequence[Path], policy: Policy, models: Sequence[Model
         raise ConfigurationError(mistakes)
 
 
-def _replay(source: Source, policy: Callable[[], Policy], as_lines: bool) -> Replay:
+def _replay(source: Source, policy: Callable[[], Policy], as_lines: bool, budgets: Sequence[float]) -> Replay:
     from monitor.cli.event_files.opening import open_events
     from monitor.cli.replay_report import open_report
     from monitor.cli.replaying import Replay
 
-    replay = Replay(policy)
+    replay = Replay(policy, budgets)
     report = open_report(source.name, as_lines)
     try:
         with report:

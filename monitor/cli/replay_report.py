@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import IO, TYPE_CHECKING, Protocol, Self
 
 from monitor.cli.console import counted, say, show, tell
 from monitor.cli.event_files.chunk import Unreadable
+from monitor.cli.outlooks import stream_table
 from monitor.cli.times import iso_time
 from monitor.domain.facts import EpisodeChange, Status
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
+    from monitor.domain.keys import StreamKey
+    from monitor.engine.model import ModelMonitor
     from monitor.engine.views import ModelView
 
 #: rows of the table; a file with more episodes than that is not read by eye
@@ -31,7 +35,10 @@ class Summary(Protocol):
     def unreadable(self) -> int: ...
     @property
     def first_unreadable(self) -> Sequence[Unreadable]: ...
+    @property
+    def alarms(self) -> Mapping[float, Counter[StreamKey]]: ...
     def views(self) -> Sequence[ModelView]: ...
+    def monitors(self) -> Sequence[ModelMonitor]: ...
 
 
 class Report(Protocol):
@@ -135,6 +142,8 @@ class JsonLines:
             self._bar.show(events, fraction)
 
     def finish(self, summary: Summary) -> None:
+        for row in _budget_rows(summary.alarms):
+            tell("  ".join(row))
         tell_problems(summary)
 
 
@@ -172,7 +181,25 @@ class EpisodeTable:
         if self._left_out:
             say(f"… and {counted(self._left_out, 'further change')}; --stdout prints them all")
         say(_sentence(summary.events, views))
+        headings, rows = stream_table(summary.monitors())
+        if rows:
+            say("\nWhat each stream is tested with, and events until a shift of so many standard deviations is found:")
+            show(headings, rows, right=(3, 4, 5))
+        if summary.alarms:
+            say("\nAlarms that other budgets would have raised:")
+            heading, *rows = _budget_rows(summary.alarms)
+            show(heading, rows, right=tuple(range(1, len(heading))))
         tell_problems(summary)
+
+
+def _budget_rows(alarms: Mapping[float, Counter[StreamKey]]) -> list[tuple[str, ...]]:
+    """A heading and a row for each stream that any budget alarms on, then the sums; empty without budgets."""
+    if not alarms:
+        return []
+    streams = sorted(set().union(*alarms.values()))
+    rows = [(str(stream), *(str(found[stream]) for found in alarms.values())) for stream in streams]
+    sums = ("all", *(str(found.total()) for found in alarms.values()))
+    return [("stream", *(f"{budget:g} a week" for budget in alarms)), *rows, sums]
 
 
 def _table(changes: Sequence[EpisodeChange]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:

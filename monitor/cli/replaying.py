@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from monitor.cli.event_files.chunk import Chunk, Unreadable
 from monitor.domain.facts import EpisodeChange
-from monitor.domain.keys import ModelKey
+from monitor.domain.keys import ModelKey, StreamKey
 
 if TYPE_CHECKING:
+    from monitor.domain.frame import Frame
     from monitor.engine.model import ModelMonitor
     from monitor.engine.policy import Policy
     from monitor.engine.views import ModelView
@@ -18,10 +21,15 @@ _KEPT_UNREADABLE = 5
 
 
 class Replay:
-    """Takes chunks one after the other; counts what it has seen, and keeps the first of what it could not read."""
+    """Takes chunks one after the other; counts what it has seen, and keeps the first of what it could not read.
 
-    def __init__(self, policy: Callable[[], Policy]) -> None:
+    budgets: other alarm budgets (false alarms a week) to try beside the policy's own, each with detectors of its own.
+    """
+
+    def __init__(self, policy: Callable[[], Policy], budgets: Sequence[float] = ()) -> None:
         self._policy = policy  # asked for with the first event, because an empty input needs none
+        self.alarms: Mapping[float, Counter[StreamKey]] = {budget: Counter() for budget in budgets}
+        self._others: dict[tuple[float, ModelKey], ModelMonitor] = {}
         self.events = 0
         self.unreadable = 0
         self.first_unreadable: list[Unreadable] = []
@@ -40,9 +48,27 @@ class Replay:
             if monitor is None:
                 monitor = self._monitors[frame.model] = ModelMonitor(frame.model, self._policy())
             facts += monitor.observe(frame)
+            for budget, alarms in self.alarms.items():
+                self._try(budget, alarms, frame)
         changes = [fact for fact in facts if isinstance(fact, EpisodeChange)]
         # stable, so that only several models are put into one order
         return sorted(changes, key=lambda change: (change.place.offset, change.place.row))
+
+    def _try(self, budget: float, alarms: Counter[StreamKey], frame: Frame) -> None:
+        """Count the alarms that another budget would have raised."""
+        from monitor.engine.model import ModelMonitor
+
+        monitor = self._others.get((budget, frame.model))
+        if monitor is None:
+            policy = replace(self._policy(), false_alarms_per_week=budget)
+            monitor = self._others[(budget, frame.model)] = ModelMonitor(frame.model, policy)
+        for fact in monitor.observe(frame):
+            if isinstance(fact, EpisodeChange) and fact.state == "firing":
+                alarms[fact.stream] += 1
+
+    def monitors(self) -> Sequence[ModelMonitor]:
+        """The monitor of every model version, in order."""
+        return [monitor for _, monitor in sorted(self._monitors.items())]
 
     def models(self) -> Sequence[ModelKey]:
         """The model versions that events came of."""
@@ -50,4 +76,4 @@ class Replay:
 
     def views(self) -> Sequence[ModelView]:
         """Every model version as it stands."""
-        return [monitor.view() for _, monitor in sorted(self._monitors.items())]
+        return [monitor.view() for monitor in self.monitors()]

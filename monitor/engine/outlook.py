@@ -16,13 +16,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
 from monitor.channels.partition import NumberPartition
-from monitor.engine.budget import floor_level
-from monitor.engine.channel import ChannelMonitor
-from monitor.engine.regime import Regime
+from monitor.detectors.adwin import AdwinBank
+from monitor.detectors.page_hinkley import PageHinkleyBank
+from monitor.domain.frame import Cell
+from monitor.engine.budget import BudgetInputs, floor_level
+from monitor.engine.channel import Banks, ChannelMonitor
+from monitor.engine.regime import Regime, Terms
+from monitor.reference.learner import Learner
+from monitor.reference.reference import learn
 
 SHIFTS = (0.25, 0.5, 1.0)  #: standard deviations
 
@@ -52,6 +58,20 @@ def outlook(regime: Regime) -> Outlook:
         for shift in SHIFTS:
             delays[shift] = _delay(channel, _moved_level(partition, shift, channel))
     return Outlook(regime.level, floor_level(len(regime.tables)), delays)
+
+
+def typical(observations: int, terms: Terms, inputs: BudgetInputs) -> Outlook:
+    """The outlook of an independent Gaussian stream with a reference of that many observations (2 at least).
+
+    The reference holds the quantiles of the distribution, in an order that the fractional parts of the golden ratio's
+    multiples give: as good as independent, and the same every time.
+    """
+    order = np.argsort(np.arange(observations) * (math.sqrt(5) - 1) / 2 % 1, kind="stable")
+    inverse = NormalDist().inv_cdf
+    values = np.array([inverse((rank + 0.5) / observations) for rank in order.tolist()])
+    learner = Learner(observations)
+    learner.add(np.full(observations, Cell.NUMBER, dtype=np.uint8), values, None, ())
+    return outlook(Regime(learn(learner.sample()), inputs, terms, Banks(AdwinBank(), PageHinkleyBank())))
 
 
 def _moved_level(partition: NumberPartition, shift: float, channel: ChannelMonitor) -> float:

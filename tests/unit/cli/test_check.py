@@ -33,9 +33,21 @@ def test_a_good_configuration_is_summed_up(tmp_path: Path) -> None:
         "own (flat_json, fields mapped: model)",
         "every model version learns from 2,000 observations over at least 1d",
         "1 false alarm a week and model version",
+        "level 18.3 (floor); an independent stream with a reference of 2,000: expected events until a shift is found",
         "http://127.0.0.1:0/metrics",
     ):
         assert expected in result.out
+
+
+def test_thresholds_of_a_profile_are_told(tmp_path: Path) -> None:
+    """How many of its streams the floor holds for, and what to expect of the one in the middle."""
+    (tmp_path / "train.csv").write_text(
+        "x,y\n" + "".join(f"{i * 7919 % 3001},{i * 104729 % 2999}\n" for i in range(2500))
+    )
+    assert driftgauge("profile", tmp_path / "train.csv", "-o", tmp_path / "p.json").code == 0
+    text = GOOD + "reference: {profiles: [{match: {model: fraud}, path: p.json}]}\n"
+    result = driftgauge("check", "--config", config(tmp_path, text))
+    assert "fraud/*: the floor binds for 2 of 2 numeric streams" in result.out
 
 
 def test_every_mistake_is_a_line(tmp_path: Path) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import subprocess
 from pathlib import Path
+
+import numpy as np
 
 from tests.unit.cli.frames import csv_text
 from tests.unit.cli.invoke import clean_environment, command
@@ -53,3 +56,17 @@ def test_lines_can_be_forced_on_a_terminal(tmp_path: Path) -> None:
     seen = on_terminal("replay", path, "--warmup", "500", "--stdout")
     assert seen.startswith('{"i":')
     assert "events" not in seen.split('"explanation"')[0]
+
+
+def test_a_replay_says_what_its_streams_are_tested_with(tmp_path: Path) -> None:
+    """Reference, level, expected delays, and what other budgets would have raised, each in a table of its own."""
+    generator = np.random.default_rng(1)
+    values = generator.normal(size=4000)
+    values[3000:] += 3
+    (tmp_path / "e.csv").write_text("x\n" + "\n".join(f"{value:.4f}" for value in values))
+    shown = on_terminal("replay", tmp_path / "e.csv", "--warmup", "2000", "--budgets", "10,0.1")
+    assert "2,000 numbers" in shown
+    assert "18.3 (floor)" in shown
+    assert re.search(r"0\.25 σ.*0\.5 σ.*1 σ", shown)
+    assert re.search(r"0\.1 a week.*10 a week", shown)
+    assert re.search(r"all\s+1\s+1", shown)
