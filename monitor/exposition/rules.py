@@ -86,6 +86,7 @@ def render(settings: RulesSettings | None = None, options: RuleOptions | None = 
     times = {
         "hold": hold,
         "bridge": bridge,
+        "outlive": hold + 2 * bridge,
         "silence": silence,
         "retired": silence * _SILENCES_TO_RETIRE,
         "noise": hold * _NOISE_HOLDS,
