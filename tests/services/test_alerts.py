@@ -171,13 +171,13 @@ def driftgauge(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "monitor", *arguments]
 
 
-def events(count: int, mean: float, seed: int) -> Iterator[dict[str, object]]:
-    """Flat JSON events around now: one feature around `mean` that may move, one that never does, a prediction."""
+def events(count: int, mean: float, seed: int, age_seconds: float = 0.0) -> Iterator[dict[str, object]]:
+    """Flat JSON events of that age: one feature around `mean` that may move, one that never does, a prediction."""
     chance = random.Random(seed)
     for number in range(count):
         yield {
             "event_id": f"{seed}-{number}",
-            "ts": time.time(),
+            "ts": time.time() - age_seconds,
             "model": "fraud",
             "model_version": "7",
             "features": {"amount": chance.gauss(mean, 1.0), "age": chance.gauss(40.0, 10.0)},
@@ -237,3 +237,30 @@ def test_a_drift_in_real_events_reaches_the_inbox_and_its_return_resolves_it(
     produce(kafka_bootstrap, topic, events(6000, mean=0.0, seed=3))
 
     running.inbox.await_alert("resolved", 90, **wanted)
+
+
+WEEK_SECONDS = 604_800.0
+
+
+@pytest.mark.timeout(240)
+def test_a_backfill_of_last_week_pages_nobody_and_what_is_open_when_it_has_caught_up_pages_then(
+    kafka_bootstrap: str, daemon: tuple[str, str, Path], chain: Callable[[str, str], Chain]
+) -> None:
+    """Drift inside the backfill is found and told to nobody; the first event of today tells of what is left."""
+    target, topic, _ = daemon
+    running = chain(target, render(options=RuleOptions(hold_seconds=HOLD_SECONDS)))
+
+    produce(kafka_bootstrap, topic, events(2000, mean=0.0, seed=1, age_seconds=WEEK_SECONDS))
+    produce(kafka_bootstrap, topic, events(500, mean=2.0, seed=2, age_seconds=WEEK_SECONDS - 3600))
+    found = 'driftgauge_drift_status{feature="amount"} == 2'
+    wait_until(lambda: running.prometheus.query(found), 60, "the drift to be found", every=0.2)
+    seen = 'count_over_time((driftgauge_drift_status{feature="amount"} == 2)[1m:1s]) > 2 * 3'
+    wait_until(lambda: running.prometheus.query(seen), 60, "several evaluations with the drift", every=0.5)
+    assert running.prometheus.query("driftgauge_model_late == 1")
+    assert running.prometheus.alerts() == []
+    assert running.inbox.notifications == []
+
+    produce(kafka_bootstrap, topic, events(20, mean=2.0, seed=3))
+
+    firing = running.inbox.await_alert("firing", 60, alertname="DriftgaugeFeatureDrift", feature="amount")
+    assert "a live value exceeds a reference value in " in firing["annotations"]["description"]
