@@ -7,7 +7,7 @@ KERNELS := $(shell find monitor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test check services docs clean
+.PHONY: help install demo test faults check services docs clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | while IFS='|' read -r name what; do \
@@ -25,6 +25,10 @@ demo: install ## two models, real flights, an embedded broker and the daemon: wa
 test: install ## the whole suite, with real Kafka, Prometheus and Alertmanager where they can be had
 	@tests/services/install.sh || test "$(REQUIRE_SERVICES)" != 1
 	@$(RUN) -m pytest $(PYTEST)
+
+faults: install ## every fault, each several times over (FAULT_ROUNDS=3), on real brokers; ends with the fault table
+	@tests/services/install.sh
+	@FAULT_ROUNDS=$(or $(FAULT_ROUNDS),3) REQUIRE_SERVICES=1 $(RUN) -m pytest tests/faults $(PYTEST)
 
 check: install ## linter, format, types, import floors
 	@$(RUN) -m ruff check .

@@ -1,0 +1,83 @@
+"""Shards that move between processes while events flow: counted once, whoever has them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.faults.trial import SESSION, Trial
+from tests.services.daemon import DaemonProcess
+from tests.services.waiting import wait_until
+
+Trials = Callable[..., Trial]
+PROTOCOLS = pytest.mark.parametrize("protocol", ["classic", "consumer"])
+
+
+def group(protocol: str) -> dict[str, Any]:
+    """The group's part of the configuration: sessions as short as the broker allows."""
+    return {"properties": SESSION if protocol == "classic" else {"group.protocol": "consumer"}}
+
+
+@PROTOCOLS
+def test_from_one_to_three_and_back_while_events_flow(trial: Trials, protocol: str, rounds: int) -> None:
+    """one: 3 shards ── 1 ── … two and three join, one is killed, one leaves in order … ── 3 shards"""
+    found = trial("kafka", shards=3, kafka=group(protocol))
+    one, two, three = (found.daemon(name) for name in ("one", "two", "three"))
+    one.start()
+    for _ in range(rounds):
+        found.produce(1_200)
+        found.await_counted()
+        two.start()
+        three.start()
+        found.produce(1_200)
+        _await_shared(found, [one, two, three])
+        found.await_counted()
+        found.produce(2_400)
+        two.process.kill()
+        found.produce(1_200)
+        found.await_counted()
+        assert three.process.stop() == 0
+        found.produce(1_200)
+        found.await_counted()
+    found.finish(f"scale 1 → 3 → 1, {protocol}", 4 * rounds)
+
+
+def _await_shared(found: Trial, daemons: list[DaemonProcess]) -> None:
+    """Wait until each has a shard of its own."""
+
+    def shards(daemon: DaemonProcess) -> set[str]:
+        names = [dict(labels) for (name, labels) in daemon.scrape() if name == "driftgauge_model_status"]
+        return {labels["shard"] for labels in names}
+
+    def shared() -> bool:
+        found.produce(24)
+        return sorted(len(shards(daemon)) for daemon in daemons) == [1, 1, 1]
+
+    wait_until(shared, 60, "three processes with one shard each", every=0.2)
+
+
+@PROTOCOLS
+def test_failover_within_the_session_and_hand_over_at_once(trial: Trials, protocol: str) -> None:
+    """Times from SIGKILL, and from SIGTERM, of the active to the standby's first metrics."""
+    import time
+
+    found = trial("kafka", kafka=group(protocol))
+    one, two = found.daemon("one"), found.daemon("two")
+    one.start()
+    wait_until(lambda: one.total("driftgauge_active") == 1, 30, "the first to be active")
+    two.start()
+    found.produce(3_200)
+    found.await_counted()
+    one.process.kill()
+    began = time.monotonic()
+    wait_until(lambda: two.total("driftgauge_observations_total") > 0, 30, "metrics of the standby", every=0.02)
+    killed = time.monotonic() - began
+    one.start()
+    began = time.monotonic()
+    assert two.process.stop() == 0
+    wait_until(lambda: one.total("driftgauge_observations_total") > 0, 30, "metrics of the standby", every=0.02)
+    handed = time.monotonic() - began
+    found.recovered = [killed]
+    found.produce(400)
+    found.finish(f"failover, {protocol}: killed {killed:.1f} s, SIGTERM {handed:.1f} s", 2)
+    assert killed < 10
