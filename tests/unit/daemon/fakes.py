@@ -90,7 +90,8 @@ class AddingMonitor:
 
     def observe(self, frame: Frame) -> list[Fact]:
         facts: list[Fact] = []
-        self.clock = max(frame.event_time.max(), self.clock) if self.clock == self.clock else frame.event_time.max()
+        newest = float(frame.event_time.max())
+        self.clock = newest if self.clock != self.clock else max(newest, self.clock)
         for offset, event in zip(frame.offset.tolist(), frame.event_id, strict=True):
             if "?" in event:
                 raise ZeroDivisionError("a defect")

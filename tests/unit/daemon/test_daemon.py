@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from monitor.domain.errors import ConfigurationError
 from monitor.domain.keys import ModelKey
 from monitor.engine.policy import Limits, Policy
-from monitor.kafka.notices import Assigned, Gap, Trouble
+from monitor.kafka.notices import Assigned, Gap, Identified, Trouble
 from monitor.parts import Timing
 from monitor.state.decisions import decisions
 from monitor.state.sqlite import SqliteStore
@@ -418,3 +418,44 @@ def test_a_commit_is_of_its_positions_though_models_are_copied_over_several_turn
     assert isinstance(bench.store, MemoryStore)
     assert seen_at_first[:3] == [[0], [1], [2]]
     assert seen(bench.store) == [0, 3]
+
+
+def test_a_model_that_no_event_names_any_more_leaves_state_and_metrics() -> None:
+    """
+    a@0 b@0 ── saved ── b@1000 ── at the next commit a is gone, and it is recorded at which positions
+    """
+    bench = Bench([["a@0", "b@0"]], timing=Timing(10.0, None, forget_seconds=100.0))
+    bench.source._polls += [bench.later(20.0), bench.written, ["b@1000"], bench.later(20.0), bench.written]
+    assert bench.run() == 0
+    assert isinstance(bench.store, MemoryStore)
+    b = ModelKey("b", "1")
+    assert set(bench.store.load().models) == {b}
+    assert set(bench.board.read().live) == set(bench.board.read().committed) == {b}
+    (done,) = bench.store.interventions()
+    assert (done.kind, done.model, done.positions) == ("expired", A, {("t", 0): 3})
+    ends = [json.loads(record.value or b"")["data"] for record in bench.store.records]
+    assert {"expired"} == {end["intervention"] for end in ends if "intervention" in end}
+
+
+def test_a_topic_made_anew_raises_the_incarnation_with_its_first_commit() -> None:
+    """Ids of what is concluded from the new topic's offsets differ from those of the old one's."""
+    bench = Bench([["a"]])
+    bench.source.said = [Identified("t", "new", before="old")]
+    assert bench.run() == 0
+    stored = bench.store.load()
+    assert stored.topic_ids == {"t": "new"}
+    assert stored.incarnation == 2
+
+
+def test_a_changed_configuration_is_stored_and_said_with_both_fingerprints() -> None:
+    """The next start compares with it."""
+    store = MemoryStore()
+    store.commit(Commit({}, {}, {}, configuration=b'{"topics":{},"detection":{"budget":1}}'))
+    bench = Bench([["a"]], store)
+    bench.watch.configuration = b'{"topics":{},"detection":{"budget":2}}'
+    with capture_logs() as lines:
+        assert bench.run() == 0
+    (line,) = [line for line in lines if line["event"] == "configuration_changed"]
+    assert line["changed"] == ["detection.budget"]
+    assert line["before"] != line["configuration"]
+    assert store.load().configuration == bench.watch.configuration
