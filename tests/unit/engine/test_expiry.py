@@ -38,7 +38,7 @@ def test_a_stream_unseen_for_longer_than_the_limit_is_forgotten_and_a_rare_one_i
 
 def test_without_a_limit_nothing_is_forgotten() -> None:
     """Whatever the clock says."""
-    watcher = monitor()
+    watcher = monitor(limits=Limits(forget_seconds=None))
     feed(watcher, frame({"x": [1.0]}))
     assert watcher.tick(1e12) == []
     assert names(watcher) == ["x"]

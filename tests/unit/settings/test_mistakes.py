@@ -118,7 +118,6 @@ def test_two_profiles_with_one_match_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "place"),
     [
-        ("state: {store: kafka, topic: t, shards: 3}", "state.shards"),
         ("reference: {new_version: inherit}", "reference.new_version"),
     ],
 )
