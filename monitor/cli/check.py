@@ -93,10 +93,16 @@ def _summary(settings: Settings, policy: Policy) -> Iterator[tuple[str, str]]:
     yield "alerts", "never late" if late is None else f"none for events older than {render_duration(late)}"
     for override in settings.detection.overrides:
         yield "override", f"{_named(override.match)}: {_said(override)}"
-    yield "state", f"{settings.state.path} every {settings.state.interval_seconds:g} s"
+    yield "state", f"{_place(settings)} every {settings.state.interval_seconds:g} s"
     scheme = "https" if settings.http.tls else "http"
     asks = ", password asked" if settings.http.basic_auth else ""
     yield "metrics", f"{scheme}://{settings.http.listen}/metrics{asks}"
+
+
+def _place(settings: Settings) -> str:
+    """Where state lives."""
+    state = settings.state
+    return str(state.path) if state.store == "sqlite" else f"topic {state.topic}, {counted(state.shards, 'shard')}"
 
 
 def _named(match: StreamMatchSettings) -> str:

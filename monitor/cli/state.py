@@ -45,6 +45,13 @@ def _opened(directory: Path | None, config: Path | None) -> Iterator[tuple[Sqlit
         if config is None:
             raise ConfigurationError(["expected the directory of a state, or --config"])
         settings = options.load_settings(config, None)
+        if settings.state.store == "kafka":
+            raise ConfigurationError(
+                [
+                    "state.store: expected sqlite, got kafka: these commands cannot read a state topic; to begin anew, "
+                    "stop all members and name another `state.topic`"
+                ]
+            )
         directory, policy = settings.state.path, settings.policy()
     if not (directory / DATABASE_FILE).exists():  # opening it would make one
         raise StateError(f"{directory}: expected a state of driftgauge, found none")
