@@ -43,11 +43,13 @@ BAD = [
 ]
 
 
-#: good events all the same
+#: good events all the same, of the same day as `event`: a model whose day is long over is forgotten
 ODD = [
-    b'{"model": "\\ud800", "features": {"\\udfff": "\\ud800"}}',
-    b'{"model": "a \\"quoted\\" name", "features": {"new\\nline\\\\": NaN, "big": 1' + b"0" * 400 + b"}}",
-    b'{"model": "twice", "model": "once", "features": {"x": "text", "x": [1]}, "more": {"deep": []}}',
+    b'{"ts": 1767225600, "model": "\\ud800", "features": {"\\udfff": "\\ud800"}}',
+    b'{"ts": 1767225600, "model": "a \\"quoted\\" name", "features": {"new\\nline\\\\": NaN, "big": 1'
+    + b"0" * 400
+    + b"}}",
+    b'{"ts": 1767225600, "model": "twice", "model": "once", "features": {"x": "text", "x": [1]}, "more": {"deep": []}}',
 ]
 
 
