@@ -7,7 +7,7 @@ KERNELS := $(shell find monitor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test faults check services docs clean
+.PHONY: help install demo test faults check bench bench-smoke services docs clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | while IFS='|' read -r name what; do \
@@ -35,6 +35,12 @@ check: install ## linter, format, types, import floors
 	@$(RUN) -m ruff format --check .
 	@$(RUN) -m mypy
 	@$(RUN) -m pytest -q tests/unit/test_floors.py
+
+bench: install services ## what it costs, as ratios against peers in the same run: one table, and build/bench.json (BENCH=--long)
+	@$(RUN) -m benchmarks $(BENCH)
+
+bench-smoke: install services ## the same with small numbers: fails on a wrong outcome, never on time
+	@$(RUN) -m benchmarks --smoke --json build/bench-smoke.json
 
 services: ## Kafka, Prometheus and Alertmanager into .services/
 	@tests/services/install.sh

@@ -31,7 +31,7 @@ from monitor.watch import firing
 log = structlog.get_logger("driftgauge")
 
 #: views are published this often, and take at most a tenth of the loop's time whatever they cost
-PUBLISH_SECONDS, PUBLISH_SHARE = 1.0, 0.1
+PUBLISH_SECONDS, PUBLISH_SHARE = 0.1, 0.1
 FINAL_COMMIT_SECONDS = 10.0
 
 
@@ -169,7 +169,7 @@ class Shard:
                     log.warning(notice.event, detail=notice.detail, **place, not_logged_before=held_back)
 
     def _show(self) -> None:
-        """Keep the board's numbers fresh: cheap ones every turn, views once a second or as the loop can afford."""
+        """Keep the board's numbers fresh: cheap ones every turn, views ten times a second or as the loop can afford."""
         self._board.polled(self._clock.wall())
         self._board.kafka_up(self._parts.source.up)
         began = self._clock.monotonic()

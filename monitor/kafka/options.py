@@ -15,16 +15,18 @@ from monitor.domain.errors import ConfigurationError
 #: Defaults a user may override, for a reader that shares its machine with a model.
 #: fetch.queue.backoff.ms: with the stock value of 1000 a full queue stalls its partitions for a second.
 #: fetch.wait.max.ms: how long a broker may hold an event back for want of more; the stock 500 would show.
-#: queued.max.messages.kbytes: what is fetched ahead of the loop, over all partitions; enough for two of its batches.
+#: queued.max.messages.kbytes, queued.min.messages: what is fetched ahead of the loop, over all partitions: the bytes of
+#: one of its batches, which the client's own notes on each message double.  Never more than 8 MB.
 #: fetch.max.bytes, max.partition.fetch.bytes: one answer of a broker.  It is held whole, compressed, beside the queue,
 #: which a last answer may overrun by its size unpacked, so it is kept small; larger messages come all the same.
 DEFAULTS: Mapping[str, str | int | float | bool] = {
     "client.id": "driftgauge",
-    "fetch.max.bytes": 2_097_152,
+    "fetch.max.bytes": 1_048_576,
     "fetch.queue.backoff.ms": 10,
     "fetch.wait.max.ms": 10,
     "max.partition.fetch.bytes": 1_048_576,
-    "queued.max.messages.kbytes": 8_192,
+    "queued.max.messages.kbytes": 4_096,
+    "queued.min.messages": 10_000,
     "reconnect.backoff.max.ms": 2_000,
     "socket.keepalive.enable": True,
 }
