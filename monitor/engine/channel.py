@@ -148,6 +148,13 @@ class ChannelMonitor:
         self._banks.adwin.remove(self._adwin)
         self._banks.page_hinkley.remove(self._page_hinkley)
 
+    @staticmethod
+    def give_up(banks: Banks, state: dict[str, Any]) -> None:
+        """Free the rows of a dumped monitor that nobody will load."""
+        adwin, page_hinkley = state["rows"]
+        banks.adwin.remove(adwin)
+        banks.page_hinkley.remove(page_hinkley)
+
     def dump(self) -> dict[str, Any]:
         """Plain data; the detectors' own state is in the banks."""
         opened = self.opened_by

@@ -96,7 +96,7 @@ class ModelMonitor:
             warmup_observations=policy.warmup.observations,
             warmup_seconds=policy.warmup.duration_seconds,
             relearn_seconds=policy.relearn_after_seconds,
-            terms=Terms(policy.false_alarms_per_week * first("budget_share", 1.0), first("channels")),
+            terms=Terms(policy.false_alarms_per_week * first("budget_share", 1.0), first("channels"), policy.floor),
             min_effect=first("min_effect", policy.min_effect),
             categories=policy.limits.categories,
             direction=first("direction"),

@@ -6,7 +6,8 @@ when a change lasts, so that further changes are found while the profile stays w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ from monitor.channels.registry import tested_channels
 from monitor.channels.runs import NEVER
 from monitor.channels.table import ChannelTable
 from monitor.engine._closed import ClosedChannels
-from monitor.engine.budget import FAST, BudgetInputs, floor_level, level
+from monitor.engine.budget import FAST, FLOOR, BudgetInputs, floor_level, level
 from monitor.engine.channel import Banks, ChannelMonitor
 from monitor.engine.chart import ChartWitness
 from monitor.engine.effects import Effect, effects
@@ -31,53 +32,79 @@ RECENT_MOST = 2000  #: observations of which the cells are kept, for effects, di
 LASTING, LASTING_DEPENDENT = 2, 16  #: times the clock
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the policy says of testing a stream.
+
+    channels: names of those that are tested, None: all of them.  floor: the least level, of up to three channels.
+    """
+
+    false_alarms: float
+    channels: Collection[str] | None = None
+    floor: float = FLOOR
+
+    def allow(self, name: str) -> bool:
+        return self.channels is None or name in self.channels
+
+
 class Regime:
     """Watches a stream against one reference."""
 
     def __init__(
-        self, reference: StreamReference, inputs: BudgetInputs, false_alarms: float, banks: Banks, state: Any = None
+        self, reference: StreamReference, inputs: BudgetInputs, terms: Terms, banks: Banks, state: Any = None
     ) -> None:
         self.reference = reference
         self.inputs = inputs
         self.tables = tested_channels(reference.partition)
         self.number = min(reference.kept, RECENT_MOST)
         self.recent: Cells = np.zeros(0, dtype=np.uint16)
-        self.level = level(inputs, len(self.tables), false_alarms)
-        strictness = Strictness(self.level, floor_level(len(self.tables)), reference.short)
-        self.channels: dict[str, ChannelMonitor] = {}
+        self._terms = terms
+        self.level = level(inputs, len(self.tables), terms.false_alarms, terms.floor)
         self._closed = ClosedChannels(banks.adwin, banks.page_hinkley)
-        for table in self.tables:
-            dependence = reference.dependence.get(table.key)
-            if dependence is not None:
-                units = reference.units.get(table.key)
-                plan = plan_channel(table, dependence, units, strictness, _events(table, reference))
-                self.channels[table.key] = (
-                    ChannelMonitor(plan, banks, self._closed)
-                    if state is None
-                    else ChannelMonitor.load(plan, banks, self._closed, state["channels"][table.key])
-                )
+        self.channels = self._channels(banks, {} if state is None else state["channels"])
         self.far = self._far_witness()
         self.stuck = self._stuck_witness()
-        self.chart = (
-            None if reference.scores is None else ChartWitness(reference.scores, reference.kept, inputs.streams)
-        )
+        scores = reference.scores if terms.allow("level") else None
+        self.chart = None if scores is None else ChartWitness(scores, reference.kept, inputs.streams)
         if state is not None:
             self.recent = np.frombuffer(state["recent"], np.uint16)
             for name in ("far", "stuck", "chart"):
                 witness = getattr(self, name)
-                if witness is not None:
+                if witness is not None and state[name] is not None:
                     witness.restore(state[name])
+
+    def _channels(self, banks: Banks, states: Mapping[str, Any]) -> dict[str, ChannelMonitor]:
+        """A monitor for each channel that is tested: going on where its state stood, or new if it has none."""
+        reference = self.reference
+        strictness = Strictness(self.level, floor_level(len(self.tables)), reference.short)
+        found: dict[str, ChannelMonitor] = {}
+        for table in self.tables:
+            dependence = reference.dependence.get(table.key)
+            if dependence is None or not self._terms.allow(table.name):
+                continue
+            plan = plan_channel(
+                table, dependence, reference.units.get(table.key), strictness, _events(table, reference)
+            )
+            state = states.get(table.key)
+            found[table.key] = (
+                ChannelMonitor(plan, banks, self._closed)
+                if state is None
+                else ChannelMonitor.load(plan, banks, self._closed, state)
+            )
+        for key in states.keys() - found.keys():  # tested before, and no longer
+            ChannelMonitor.give_up(banks, states[key])
+        return found
 
     def _far_witness(self) -> FarWitness | None:
         partition = self.reference.partition
-        if self.reference.short or not isinstance(partition, NumberPartition):
+        if self.reference.short or not isinstance(partition, NumberPartition) or not self._terms.allow("far"):
             return None
         table = indicators.far(partition)
         return None if table is None else FarWitness(table, self.number)
 
     def _stuck_witness(self) -> StuckWitness | None:
         statistics, partition = self.reference.runs, self.reference.partition
-        if statistics is None:
+        if statistics is None or not self._terms.allow("stuck"):
             return None
         limits = statistics.limits(partition.size, self.level + FAST)
         if isinstance(partition, CategoryPartition):
