@@ -6,7 +6,7 @@ from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
 from monitor.detectors._adwin_window cimport (
-    LEVEL_LIMIT, Cut, Row, clear, feed, feed_stepwise, is_plain_zero, scan, totals_of, variances_of,
+    LEVEL_LIMIT, Cut, Row, can_be_uniform, clear, feed, feed_stepwise, is_plain_zero, scan, totals_of, variances_of,
 )
 
 import numpy as np
@@ -281,6 +281,8 @@ cdef class AdwinBank:
         cdef const double[::1] totals = arrays["bucket_totals"], variances = arrays["bucket_variances"]
         cdef Py_ssize_t i, level_at = 0, bucket_at = 0
         cdef int level, k, count, most = self.max_buckets
+        cdef double size_of_bucket
+        cdef bint same
         cdef Row* row
         self._grow(size)
         for i in range(size):
@@ -306,6 +308,9 @@ cdef class AdwinBank:
                 continue
             self._reserve(row, row.width)
             row.untouched = is_plain_zero(row.total) and is_plain_zero(row.variance)
+            row.constant = totals[bucket_at + row.counts[0] - 1]  # level 0 comes first, its newest value last
+            row.uniform = can_be_uniform(row.constant)
+            size_of_bucket = 1.0
             for level in range(row.levels):
                 count = row.counts[level]
                 for k in range(count):
@@ -313,6 +318,10 @@ cdef class AdwinBank:
                     variances_of(row, level, most)[k] = variances[bucket_at + k]
                     if not (is_plain_zero(totals[bucket_at + k]) and is_plain_zero(variances[bucket_at + k])):
                         row.untouched = 0
+                    same = totals[bucket_at + k] == row.constant * size_of_bucket
+                    if not (same and is_plain_zero(variances[bucket_at + k])):
+                        row.uniform = 0
                 bucket_at += count
+                size_of_bucket *= 2.0
             level_at += row.levels
         return 0

@@ -20,6 +20,9 @@ cdef struct Row:
     int reserved  # levels `buckets` has room for
     uint8_t live
     uint8_t untouched  # every bucket, the total and the variance are +0.0: only zeros came since the reset
+    # every bucket of level l has total constant * 2^l, exactly, and variance 0: only one value, not 0, came so far
+    uint8_t uniform
+    double constant
     uint8_t counts[LEVEL_LIMIT]
 
 cdef struct Cut:
@@ -39,6 +42,11 @@ cdef inline bint is_plain_zero(double x) noexcept nogil:
     cdef int64_t bits  # -0.0 is another number here: its sign would be lost
     memcpy(&bits, &x, sizeof(double))
     return bits == 0
+
+
+cdef inline bint can_be_uniform(double x) noexcept nogil:
+    # neither 0, whose sign would be lost, nor so large that a bucket could overflow, nor so small that one is inexact
+    return 1e-250 < x < 1e250 or -1e250 < x < -1e-250
 
 
 cdef void clear(Row* row) noexcept nogil

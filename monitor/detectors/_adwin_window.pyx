@@ -260,6 +260,72 @@ cdef void clear(Row* row) noexcept nogil:
     row.last_cut = 0
     row.levels = 0
     row.untouched = 1
+    row.uniform = 0
+
+
+cdef void insert_equal(Row* row, int64_t m, int most) noexcept nogil:
+    """Append m further values to the buckets of a uniform row, in time logarithmic in m; the moments have them.
+
+    Two buckets of equal totals merge into one of exactly twice the total, and the gap between their means is 0.
+    """
+    cdef int level = 0, old, new, k
+    cdef int64_t waiting, merges
+    cdef double total = row.constant
+    while m > 0:
+        if level == row.levels:
+            row.counts[level] = 0
+            row.levels += 1
+        old = row.counts[level]
+        waiting = old + m
+        merges = (waiting - most + 1) // 2 if waiting > most else 0
+        new = <int>(waiting - 2 * merges)
+        for k in range(old, new):
+            totals_of(row, level, most)[k] = total
+            variances_of(row, level, most)[k] = 0.0
+        row.counts[level] = <uint8_t>new
+        m = merges
+        level += 1
+        total += total
+
+
+cdef bint is_level(Row* row, double flat) noexcept nogil:
+    """Whether no cut of a uniform row can be significant, told without a look at its buckets, and never wrongly.
+
+    As in `surely_quiet`, with |s| <= |total - width constant| and rounding: the buckets' totals are what they should be,
+    and only their sum has drifted.  flat: 2/3 of d for this width or a smaller one, a little less for safety.
+    """
+    cdef double width = <double>row.width, all_of_it = fabs(width * row.constant)
+    return fabs(row.total - width * row.constant) + 1e-12 * all_of_it <= flat
+
+
+cdef Py_ssize_t feed_equal(
+    Row* row, const double* x, Py_ssize_t i, Py_ssize_t stop, int most, double shortest, int64_t grace, Cut* found
+) noexcept nogil:
+    """Insert x[i:stop], all equal to the values of a uniform row: as `feed`, with the buckets brought up to date once."""
+    cdef int64_t until_check, waiting = 0
+    cdef double flat = -1.0
+    cdef int m
+    while i < stop:
+        until_check = row.clock - row.tick % row.clock
+        m = <int>min(until_check, stop - i, <int64_t>CHUNK)
+        if row.width == 0:
+            m = 1
+            add_to_moments(row, x[i])
+        else:
+            add_block_to_moments(row, x + i, m)
+        waiting += m
+        row.tick += m
+        i += m
+        if m == until_check and row.width > grace:
+            if flat < 0.0 and row.width > 2:
+                flat = 0.6666 * log((2.0 * log(<double>row.width)) / row.delta)
+            if not is_level(row, flat):
+                insert_equal(row, waiting, most)
+                waiting = 0
+                if shrink(row, most, shortest, True, found):
+                    return i - 1
+    insert_equal(row, waiting, most)
+    return -1
 
 
 cdef Py_ssize_t feed(
@@ -267,7 +333,7 @@ cdef Py_ssize_t feed(
 ) noexcept nogil:
     """Insert x[i:stop] in blocks that end where a check is due; index of the value whose check cut, or -1."""
     cdef int64_t until_check
-    cdef Py_ssize_t last
+    cdef Py_ssize_t last, at
     cdef int m
     while i < stop:
         if row.untouched:
@@ -279,6 +345,20 @@ cdef Py_ssize_t feed(
                 i = last
                 continue
             row.untouched = 0
+        if row.width == 0 and can_be_uniform(x[i]):
+            row.uniform = 1
+            row.constant = x[i]
+        if row.uniform:
+            last = i
+            while last < stop and x[last] == row.constant:
+                last += 1
+            if last > i:
+                at = feed_equal(row, x, i, last, most, shortest, grace, found)
+                if at >= 0:
+                    return at
+                i = last
+                continue
+            row.uniform = 0
         until_check = row.clock - row.tick % row.clock
         m = <int>min(until_check, stop - i, <int64_t>CHUNK)
         if row.width == 0 or m < 4:
@@ -298,7 +378,7 @@ cdef Py_ssize_t feed_stepwise(
     Row* row, const double* x, Py_ssize_t i, Py_ssize_t stop, int most, double shortest, int64_t grace, Cut* found
 ) noexcept nogil:
     """The oracle's own steps, one value at a time."""
-    row.untouched = 0
+    row.untouched = row.uniform = 0
     for i in range(i, stop):
         insert(row, x[i], most)
         row.tick += 1

@@ -249,3 +249,29 @@ def test_refuses_more_values_than_can_be_counted_exactly() -> None:
         bank.update(row, np.zeros(2))
     assert bank.dump()["tick"].tolist() == before
     assert bank.update(row, np.zeros(1)) == -1
+
+
+@pytest.mark.parametrize("constant", [0.1, -1 / 3, 3.0, 1e200, 1e-300])
+@pytest.mark.parametrize("restored", [False, True])
+def test_runs_of_one_value_leave_what_single_steps_leave(constant: float, restored: bool) -> None:
+    """A run, another value, the run again, and a step: cuts and state to the last bit, across a restart too."""
+    random = np.random.default_rng(3)
+    once = np.full(1500, constant)
+    values = np.concatenate(
+        [once, [constant * 1.5], once, np.full(700, constant * 2), random.normal(size=300) * constant]
+    )
+    fast, slow = AdwinBank(), AdwinBank()
+    rows = fast.add(1e-3, 32), slow.add(1e-3, 32)
+    for part in np.split(values, [900, 1000, 1490, 2400]):
+        found: list[list[int]] = [[], []]
+        for at, update in enumerate((fast.update, slow.update_stepwise)):
+            start = 0
+            while start < len(part) and (cut := update(rows[at], part, start)) >= 0:
+                found[at].append(cut)
+                start = cut + 1
+        assert found[0] == found[1]
+        state, expected = fast.dump(), slow.dump()
+        assert all(state[name].tobytes() == expected[name].tobytes() for name in expected)
+        if restored:
+            fast = AdwinBank()
+            fast.load(state)
