@@ -349,9 +349,10 @@ class LimitSettings(BaseModel):
     model_config = _Model
     streams: int = Field(default=10_000, ge=1, description="Streams that are watched.")
     forget_after: Duration | None = Field(
-        default=2_592_000.0,
+        default=None,
         description="Event time after which a stream or model version that no event names any more is forgotten, "
-        "with what it has learned; `null`: never. Streams of a profile stay as long as their model.",
+        "with what it has learned; `null`: never. Streams of a profile stay as long as their model. Beside a model "
+        "that is at the present, one that is read from longer ago counts as not seen.",
     )
     series: int = Field(default=500_000, ge=1, description="Time series on `/metrics`.")
     label_bytes: int = Field(

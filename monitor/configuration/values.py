@@ -47,7 +47,7 @@ def parse_event_time(value: object) -> float:
     except ValueError:
         found = None
     if isinstance(found, date) and not isinstance(found, datetime):
-        found = datetime(found.year, found.month, found.day)
+        found = datetime(found.year, found.month, found.day, tzinfo=UTC)
     if not isinstance(found, datetime):
         raise ValueError(f"expected a time (2026-01-31T08:00:00Z), got {value!r}")
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

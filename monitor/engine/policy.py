@@ -70,7 +70,7 @@ class Limits:
     streams: int = 10_000
     label_bytes: int = 128
     categories: int = 20
-    forget_seconds: float | None = 2_592_000.0
+    forget_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

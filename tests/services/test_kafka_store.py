@@ -84,8 +84,8 @@ def test_findings_and_dead_letters_are_read_with_the_state_or_not_at_all(
     store = KafkaStore(options(kafka_bootstrap, state, findings_topic=findings, dead_letter_topic=letters))
     finding, letter = Record(b"k", b"finding"), Record(None, b"letter", (("reason", b"bad"),))
     store.commit(Commit({A: b"1"}, {A: b""}, {("t", 0): 1}, [finding], dead_letters=[letter]))
+    refused = Record(None, secrets.token_bytes(100_000))
     with pytest.raises(CommitError):
-        refused = Record(None, secrets.token_bytes(100_000))
         store.commit(Commit({A: b"2"}, {A: b""}, {("t", 0): 2}, [Record(b"k", b"never")], dead_letters=[refused]))
     store.commit(Commit({A: b"3"}, {A: b""}, {("t", 0): 3}, [Record(b"k", b"later")]))
     assert [message.value() for message in kafka.read_topic(kafka_bootstrap, findings)] == [b"finding", b"later"]

@@ -34,8 +34,9 @@ FLOORS = {
                 "parts",
                 "semantics",
                 "shard",
-            ]
-            + ["signals", "watch"],
+                "signals",
+                "watch",
+            ],
             ["cli", "demo", "__main__"],
         ]
     )
