@@ -14,12 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from monitor.configuration.alertmanager import AlertmanagerSettings
+from monitor.configuration.detection import DetectionSettings, MatchSettings, override_of
 from monitor.configuration.layers import anchor_paths, combine, read_environment, read_file, read_flags
 from monitor.configuration.mistakes import Deeper, explain
 from monitor.configuration.profiles import read_profiles
 from monitor.configuration.values import (
     Duration,
-    EventTime,
     FilePath,
     ListenAddress,
     PasswordHash,
@@ -28,10 +28,9 @@ from monitor.configuration.values import (
     not_yet,
 )
 from monitor.domain.errors import ConfigurationError
-from monitor.domain.facts import ChannelName
 
 if TYPE_CHECKING:
-    from monitor.engine.policy import Override, Policy
+    from monitor.engine.policy import Policy
 
 _Model = ConfigDict(frozen=True, strict=True, extra="forbid", allow_inf_nan=False)
 
@@ -111,21 +110,6 @@ class KafkaSettings(BaseModel):
         return topics
 
 
-class MatchSettings(BaseModel):
-    """Globs over names; all that are given have to match."""
-
-    model_config = _Model
-    model: Text = Field(default="*", description="Glob over the model's name.")
-    model_version: Text = Field(default="*", description="Glob over the model's version.")
-
-
-class StreamMatchSettings(MatchSettings):
-    """Globs over the names of a stream; all that are given have to match."""
-
-    feature: Text = Field(default="*", description="Glob over the feature's (or prediction's) name.")
-    kind: Text = Field(default="*", description="`feature` or `prediction`, or a glob over them.")
-
-
 class ProfileSettings(BaseModel):
     """A reference profile and the model versions it is for."""
 
@@ -170,83 +154,6 @@ class ReferenceSettings(BaseModel):
             if any(profile.match == earlier.match for earlier in profiles[:index]):
                 raise ValueError(f"entry {index} has the same match as an earlier one, which would always win")
         return profiles
-
-
-class MinEffectSettings(BaseModel):
-    """The smallest effect that matters to people; a detection below it stays a warning."""
-
-    model_config = _Model
-    level: float = Field(
-        default=0.05, ge=0, le=0.5, description="For level: P(live > reference) − ½, between 0 and 0.5."
-    )
-    spread: float = Field(
-        default=0.05, ge=0, le=0.5, description="For spread: the same for the distance from the centre."
-    )
-    rate: float = Field(default=0.005, ge=0, le=1, description="For missing, category and unseen: difference of rates.")
-
-
-class OverrideMinEffectSettings(BaseModel):
-    """As `detection.min_effect`; what is not given keeps the general value."""
-
-    model_config = _Model
-    level: float | None = Field(default=None, ge=0, le=0.5, description="Smallest effect on level.")
-    spread: float | None = Field(default=None, ge=0, le=0.5, description="Smallest effect on spread.")
-    rate: float | None = Field(default=None, ge=0, le=1, description="Smallest difference of rates.")
-
-
-class OverrideSettings(BaseModel):
-    """What holds for the streams that match; the first match in order decides each field."""
-
-    model_config = _Model
-    match: StreamMatchSettings = Field(default=StreamMatchSettings(), description="The streams it is for.")
-    type: Literal["number", "category"] | None = Field(
-        default=None, description="How values are read, instead of what the reference suggests."
-    )
-    min_effect: OverrideMinEffectSettings | None = Field(
-        default=None, description="Smallest effects that matter for these streams."
-    )
-    budget_share: float | None = Field(
-        default=None, gt=0, description="Weight of these streams in sharing out the alarm budget; others have 1."
-    )
-    weight: float | None = Field(default=None, ge=0, description="Weight in the model's roll-up; others have 1.")
-    channels: Annotated[tuple[ChannelName, ...], Field(strict=False)] | None = Field(
-        default=None, min_length=1, description="The only channels that are tested; all of them if not given."
-    )
-    direction: Literal["up", "down"] | None = Field(
-        default=None, description="The only direction in which a change of level matters."
-    )
-    mute_until: EventTime | None = Field(
-        default=None, description="Event time (ISO 8601) before which no episode fires; what is open then fires after."
-    )
-
-    @model_validator(mode="after")
-    def _says_something(self) -> OverrideSettings:
-        says = [name for name in type(self).model_fields if name != "match"]
-        if all(getattr(self, name) is None for name in says):
-            raise ValueError(f"expected at least one of {', '.join(says)} beside match, got none")
-        return self
-
-
-class DetectionSettings(BaseModel):
-    """How sure and how large a change has to be."""
-
-    model_config = _Model
-    false_alarms_per_week: float = Field(
-        default=1.0, gt=0, description="False alarms you accept, per model version; every threshold follows from it."
-    )
-    min_effect: MinEffectSettings = Field(
-        default=MinEffectSettings(), description="The smallest effects that matter to people."
-    )
-    relearn_after: Duration = Field(
-        default=86_400.0, description="Event time a change has to last before it may become the new reference."
-    )
-    max_alert_age: Duration | None = Field(
-        default=3600.0,
-        description="A model whose newest event is older is late: counted, but raising no alert. `null`: never.",
-    )
-    overrides: Annotated[tuple[OverrideSettings, ...], Field(strict=False)] = Field(
-        default=(), description="Exceptions for single features, models or kinds."
-    )
 
 
 class StateSettings(BaseModel):
@@ -413,7 +320,7 @@ class Settings(BaseSettings):
             min_effect=engine.MinEffect(effect.level, effect.spread, effect.rate),
             false_alarms_per_week=self.detection.false_alarms_per_week,
             relearn_after_seconds=self.detection.relearn_after,
-            overrides=tuple(_override(item, effect) for item in self.detection.overrides),
+            overrides=tuple(override_of(item, effect) for item in self.detection.overrides),
             limits=engine.Limits(
                 self.limits.streams, self.limits.label_bytes, self.limits.categories, self.limits.forget_after
             ),
@@ -445,12 +352,3 @@ def load(
     if combined.mistakes:
         raise ConfigurationError(combined.mistakes)
     return settings
-
-
-def _override(item: OverrideSettings, general: MinEffectSettings) -> Override:
-    from monitor.engine.policy import MinEffect, Override
-
-    given = item.model_dump(exclude={"match", "min_effect"})
-    if item.min_effect is not None:
-        given["min_effect"] = MinEffect(**(general.model_dump() | item.min_effect.model_dump(exclude_none=True)))
-    return Override(**item.match.model_dump(), **given)

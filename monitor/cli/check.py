@@ -13,8 +13,9 @@ from monitor.cli.outlooks import of_a_policy
 from monitor.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from monitor.configuration.detection import OverrideSettings, StreamMatchSettings
     from monitor.engine.policy import Policy
-    from monitor.settings import OverrideSettings, Settings, StreamMatchSettings
+    from monitor.settings import Settings
 
 
 def command(
