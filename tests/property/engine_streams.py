@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -77,9 +78,24 @@ def _texts(draw: st.DrawFn, generator: Generator, number: int) -> list[Value]:
     return values
 
 
-@st.composite
-def histories(draw: st.DrawFn) -> tuple[Policy, list[Frame]]:
+@dataclass(frozen=True)
+class History:
     """A policy, with or without a profile, and the events of one model from one or two topics, in order."""
+
+    policy: Policy
+    frames: list[Frame]
+
+    def __repr__(self) -> str:
+        """In a few words: thousands of events would drown the report of a failure."""
+        names = sorted({f"{column.kind}/{column.feature}" for frame in self.frames for column in frame.columns})
+        events, profiled = sum(map(len, self.frames)), bool(self.policy.profiles)
+        terms = f"{self.policy.warmup}, {self.policy.limits.streams} streams, profile {profiled}"
+        return f"History({events} events in {len(self.frames)} frames of {', '.join(names)}; {terms})"
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> History:
+    """Any of them."""
     number = draw(st.sampled_from([150, 700, 2500, 5000]))
     generator = np.random.default_rng(draw(st.integers(0, 2**16)))
     features = {f"x{i}": _numbers(draw, generator, number) for i in range(draw(st.integers(1, 2)))}
@@ -99,8 +115,8 @@ def histories(draw: st.DrawFn) -> tuple[Policy, list[Frame]]:
         profiles=profiles,
     )
     if draw(st.booleans()):
-        return policy, [whole]
-    return policy, _from_two_topics(whole, draw(st.integers(1, number)))
+        return History(policy, [whole])
+    return History(policy, _from_two_topics(whole, draw(st.integers(1, number))))
 
 
 def _from_two_topics(whole: Frame, turn: int) -> list[Frame]:

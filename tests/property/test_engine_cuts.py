@@ -19,7 +19,7 @@ from monitor.domain.frame import Frame
 from monitor.engine.model import ModelMonitor
 from monitor.engine.policy import Policy, ProfileMatch, Warmup
 from monitor.reference.profile import learn_profile, parse
-from tests.property.engine_streams import KINDS, histories
+from tests.property.engine_streams import KINDS, History, histories
 from tests.unit.engine.events import MODEL, Value, feed, findings, frame, numbers, pieces
 
 Outcome = tuple[list[Fact], bytes]
@@ -54,13 +54,10 @@ def in_pieces(policy: Policy, frames: Sequence[Frame], seed: int, restarts: floa
 
 @settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(history=histories(), seed=st.integers(0, 2**16), restarts=st.sampled_from([0.0, 0.3, 1.0]))
-def test_no_cut_and_no_restart_changes_facts_or_state(
-    history: tuple[Policy, list[Frame]], seed: int, restarts: float
-) -> None:
+def test_no_cut_and_no_restart_changes_facts_or_state(history: History, seed: int, restarts: float) -> None:
     """Whatever comes, and wherever it is cut."""
-    policy, frames = history
-    facts, state = whole(policy, frames)
-    facts_in_pieces, state_in_pieces = in_pieces(policy, frames, seed, restarts)
+    facts, state = whole(history.policy, history.frames)
+    facts_in_pieces, state_in_pieces = in_pieces(history.policy, history.frames, seed, restarts)
     assert repr(facts_in_pieces) == repr(facts)  # by repr: an event without a time has a NaN, which equals nothing
     assert state_in_pieces == state
 
