@@ -7,11 +7,11 @@ KERNELS := $(shell find monitor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test faults check bench bench-smoke services docs clean
+.PHONY: help install demo test faults-short faults check bench bench-smoke services docs clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | while IFS='|' read -r name what; do \
-		printf '  make %-10s %s\n' "$$name" "$$what"; done
+		printf '  make %-12s %s\n' "$$name" "$$what"; done
 
 install: $(INSTALLED) ## .venv with everything in it, kernels compiled
 
@@ -24,7 +24,11 @@ demo: install ## two models, real flights, an embedded broker and the daemon: wa
 # Without the services their tests are skipped, each saying why; with REQUIRE_SERVICES=1 that is a failure.
 test: install ## the whole suite, with real Kafka, Prometheus and Alertmanager where they can be had
 	@tests/services/install.sh || test "$(REQUIRE_SERVICES)" != 1
-	@$(RUN) -m pytest $(PYTEST)
+	@$(RUN) -m pytest --ignore=tests/faults $(PYTEST)
+
+faults-short: install ## the faults that matter most, once each: some minutes
+	@tests/services/install.sh
+	@REQUIRE_SERVICES=1 $(RUN) -m pytest tests/faults $(PYTEST)
 
 faults: install ## every fault, each several times over (FAULT_ROUNDS=3), on real brokers; ends with the fault table
 	@tests/services/install.sh
