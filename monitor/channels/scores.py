@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from monitor.channels import rank
 from monitor.channels.dependence import lag1
-from monitor.channels.partition import Cells, NumberPartition, number_partition
+from monitor.channels.partition import NumberPartition, number_partition
 from monitor.channels.season import season, without
 
 TAIL = 40.0  #: how far beyond the end's score the tails reach
@@ -56,14 +56,14 @@ class ScoreReference:
     independent: bool
 
 
-def scores(partition: NumberPartition, values: Series, cells: Cells | None = None) -> Series:
+def scores(partition: NumberPartition, values: Series) -> Series:
     """Normal scores of finite values, float64.
 
     >>> partition = number_partition(np.arange(9.0), 0, (0.0, 8.0))
     >>> scores(partition, np.array([4.0, 8.0, 14.0])).round(2).tolist()
     [0.0, 1.28, 3.56]
     """
-    codes = partition.encode(values) if cells is None else cells
+    codes = partition.encode(values)
     low, high = float(partition.edges[partition.low]), float(partition.edges[partition.high])
     counts = partition.counts
     wide = partition.quantile(counts, 0.9) - partition.quantile(counts, 0.1)
