@@ -75,12 +75,15 @@ class Alertmanager:
 
 
 def pair(directory: Path, config: str) -> tuple[Alertmanager, Alertmanager]:
-    """Two that know each other and agree which of them notifies; the second steps in after a second."""
+    """Two that know each other and agree which of them notifies; the second steps in after some seconds.
+
+    Shorter than gossip may take on a busy machine, both would notify.
+    """
     first, second = (f"127.0.0.1:{free_port()}" for _ in range(2))
 
     def member(here: str, there: str) -> Alertmanager:
         addresses = (f"--cluster.listen-address={here}", f"--cluster.advertise-address={here}")
-        pace = ("--cluster.peer-timeout=1s", "--cluster.settle-timeout=10s", "--cluster.gossip-interval=50ms")
+        pace = ("--cluster.peer-timeout=5s", "--cluster.settle-timeout=10s", "--cluster.gossip-interval=50ms")
         return Alertmanager(directory, config, (*addresses, f"--cluster.peer={there}", *pace))
 
     return member(first, second), member(second, first)

@@ -109,7 +109,8 @@ def test_both_of_a_pair_are_told_and_somebody_hears_of_it_once_and_of_its_end(
     show(board, "fraud", "amount", "age", drift=False)
     inbox.await_alert("resolved", SECONDS, model="fraud", feature="amount")
     told = [note["status"] for note in inbox.notifications if note["groupLabels"] == {"model": "fraud"}]
-    assert told == ["firing", "resolved"]
+    assert told[:2] == ["firing", "resolved"]
+    assert told.count("firing") == 1
 
 
 def test_when_nobody_renews_an_alert_it_runs_out(
