@@ -25,6 +25,7 @@ from tests.services.process import Process
 from tests.services.prometheus import Prometheus, answers, scrape_config
 from tests.services.waiting import free_port, wait_until
 from tests.services.webhook import WebhookReceiver
+from tests.unit.exposition import made
 
 pytestmark = pytest.mark.usefixtures("monitoring")
 
@@ -64,28 +65,8 @@ def chain(tmp_path: Path) -> Iterator[Callable[[str, str], Chain]]:
 # --- with a board fed by hand: what the exposition and the rules promise, whatever the statistics do -----------------
 
 
-STABLE = StreamView(
-    key=AMOUNT,
-    status=Status.STABLE,
-    observations=3000,
-    invalid={"missing": 0, "non_finite": 0, "wrong_type": 0},
-    detections={("page_hinkley", "level"): 0, ("adwin", "missing"): 0},
-    scores={("page_hinkley", "level"): 0.2, ("adwin", "missing"): 0.0},
-    effects={"level": 0.01, "missing": 0.0},
-    distances={"psi": 0.01},
-    last_drift_event_time=0.0,
-    reference_observations=2000,
-    reference_generation=0,
-    open_episodes={},
-)
-DRIFTED = replace(
-    STABLE,
-    status=Status.DRIFT,
-    detections={("page_hinkley", "level"): 1, ("adwin", "missing"): 0},
-    scores={("page_hinkley", "level"): 1.34, ("adwin", "missing"): 0.0},
-    effects={"level": 0.21, "missing": 0.0},
-    last_drift_event_time=1.7e9,
-)
+STABLE = made.stream("amount")
+DRIFTED = replace(made.drifted(STABLE), last_drift_event_time=1.7e9)
 
 
 def views(stream: StreamView) -> dict[ModelKey, ModelView]:
@@ -123,7 +104,7 @@ def test_an_open_episode_is_notified_in_words_and_its_end_too(
     assert firing["annotations"]["summary"] == "Drift in the feature amount of model fraud version 7"
     assert firing["annotations"]["description"].startswith(
         "In the feature amount of model fraud version 7 a live value exceeds a reference value in 71 % of comparisons, "
-        "expected 50 % (effect +0.21 on level). Detected on level at 1.3 times the threshold. "
+        "expected 50 % (effect +0.21 on level). Detected on level at 1.4 times the threshold. "
         "The reference holds 2000 observations. Newest drift found at "
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from functools import partial
 
 import httpx
@@ -10,12 +11,13 @@ import pytest
 from monitor.alertmanager.post import Destination
 from monitor.alertmanager.push import Pusher, PushOptions
 from monitor.domain.facts import Status
-from monitor.domain.keys import ModelKey, StreamKey
-from monitor.engine.views import ModelView, StreamView
+from monitor.domain.keys import ModelKey
+from monitor.engine.views import ModelView
 from monitor.exposition.board import Board
 from tests.services.alertmanager import Alertmanager, pair, webhook_config
 from tests.services.waiting import wait_until
 from tests.services.webhook import WebhookReceiver
+from tests.unit.exposition import made
 
 pytestmark = pytest.mark.usefixtures("monitoring")
 
@@ -26,18 +28,9 @@ def show(board: Board, model: str, *features: str, drift: bool = True) -> None:
     """These features of a model as they stand now."""
     key = ModelKey(model, "7")
     streams = tuple(
-        StreamView(
-            key=StreamKey(model, "7", feature, "feature"),
+        replace(
+            made.stream(feature, key),
             status=Status.DRIFT if drift else Status.STABLE,
-            observations=3000,
-            invalid={},
-            detections={},
-            scores={},
-            effects={},
-            distances={},
-            last_drift_event_time=0.0,
-            reference_observations=2000,
-            reference_generation=0,
             open_episodes={"value": f"{feature}: median 7, was 5, since event 2,001"} if drift else {},
         )
         for feature in features

@@ -13,6 +13,7 @@ from monitor.domain.facts import Aspect, Status
 from monitor.domain.keys import Kind, ModelKey, StreamKey
 from monitor.engine.views import ModelView, StreamView
 from monitor.exposition.board import Board
+from tests.unit.exposition import made
 
 ROOT = Path(__file__).resolve().parents[3]
 FRAUD = ModelKey("fraud", "7")
@@ -24,20 +25,8 @@ def stream(
     feature: str = "amount", kind: Kind = "feature", episodes: Mapping[Aspect, str] | None = None, segment: str = ""
 ) -> StreamView:
     """A stream in drift if an episode is open."""
-    return StreamView(
-        key=StreamKey("fraud", "7", feature, kind, segment),
-        status=Status.DRIFT if episodes else Status.STABLE,
-        observations=3000,
-        invalid={},
-        detections={},
-        scores={},
-        effects={},
-        distances={},
-        last_drift_event_time=0.0,
-        reference_observations=2000,
-        reference_generation=0,
-        open_episodes=episodes or {},
-    )
+    status = Status.DRIFT if episodes else Status.STABLE
+    return replace(made.stream(feature, kind=kind, segment=segment), status=status, open_episodes=episodes or {})
 
 
 def shown(*streams: StreamView, share: float = 0.0, late: bool = False) -> Board:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Event, Thread
@@ -13,10 +14,11 @@ import pytest
 from monitor.alertmanager.post import Destination, PushFailed, post
 from monitor.alertmanager.push import Pusher, PushOptions
 from monitor.domain.facts import Status
-from monitor.domain.keys import ModelKey, StreamKey
-from monitor.engine.views import ModelView, StreamView
+from monitor.domain.keys import ModelKey
+from monitor.engine.views import ModelView
 from monitor.exposition.board import Board
 from tests.services.waiting import wait_until
+from tests.unit.exposition import made
 
 FRAUD = ModelKey("fraud", "7")
 
@@ -76,20 +78,7 @@ def to(fake: Fake, **more: Any) -> Destination:
 
 def drifting(board: Board, *features: str) -> None:
     streams = tuple(
-        StreamView(
-            key=StreamKey("fraud", "7", feature, "feature"),
-            status=Status.DRIFT,
-            observations=1,
-            invalid={},
-            detections={},
-            scores={},
-            effects={},
-            distances={},
-            last_drift_event_time=0.0,
-            reference_observations=1,
-            reference_generation=0,
-            open_episodes={"value": f"{feature}: moved"},
-        )
+        replace(made.stream(feature), status=Status.DRIFT, open_episodes={"value": f"{feature}: moved"})
         for feature in features
     )
     board.publish_live({FRAUD: ModelView(FRAUD, streams, Status.DRIFT, 0.0, 0.0, {})})
