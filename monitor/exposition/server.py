@@ -14,31 +14,17 @@ import logging
 import socket
 import ssl
 import threading
-import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import structlog
 import uvicorn
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
 
 from monitor.domain.errors import ConfigurationError, DriftgaugeError
 from monitor.exposition.auth import BasicAuth
 from monitor.exposition.board import Board
-from monitor.exposition.lines import Writer
-from monitor.exposition.text import OPENMETRICS, body, content_type
+from monitor.exposition.routes import application, guarded, probes
 
 _START_SECONDS = 10.0
-#: between two pieces of an exposition, so that the loop takes its turn; enough to wake another thread
-_PAUSE_SECONDS = 0.0005
-_PAGE = (
-    "<!doctype html><html lang=en><meta charset=utf-8><title>driftgauge</title><p>driftgauge: "
-    '<a href="/metrics">metrics</a> · <a href="/-/healthy">healthy</a> · <a href="/-/ready">ready</a></p></html>\n'
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +67,7 @@ class Server:
         self._host, self._wanted_port = parse_listen(listen)
         self._bounds = bounds or Bounds()
         self._tls = tls
-        self._app = _application(board, auth, self._bounds)
+        self._app = application(guarded(board), probes(board, self._bounds.deadline_seconds), auth)
         self._socket: socket.socket | None = None
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -200,77 +186,6 @@ def _bind(host: str, port: int) -> socket.socket:
         bound.close()
         raise ConfigurationError([f"http.listen: cannot listen on {host}:{port}: {error.strerror}"]) from error
     return bound
-
-
-def _application(board: Board, auth: BasicAuth | None, bounds: Bounds) -> Starlette:
-    writer = Writer()
-    rendering = threading.Lock()
-
-    def exposition(kind: str, zipped: bool) -> list[bytes]:
-        # one at a time: two scrapers at once would otherwise hold two expositions of a big board in memory
-        with rendering:
-            pieces = writer.pieces(board.read(), open_metrics=kind == OPENMETRICS)
-            return body(pieces, zipped=zipped, pause=lambda: time.sleep(_PAUSE_SECONDS))
-
-    async def metrics(request: Request) -> Response:
-        if not await allowed(request):
-            return _unauthorized()
-        kind = content_type(request.headers.get("accept", ""))
-        zipped = _accepts_gzip(request.headers.get("accept-encoding", ""))
-        headers = {"Content-Type": kind, "Vary": "Accept, Accept-Encoding"}
-        if zipped:
-            headers["Content-Encoding"] = "gzip"
-        pieces = await run_in_threadpool(exposition, kind, zipped)
-        headers["Content-Length"] = str(sum(map(len, pieces)))
-
-        async def sent() -> AsyncIterator[bytes]:  # piece by piece: joined, a big board's would be copied at one go
-            for piece in pieces:
-                yield piece
-
-        return StreamingResponse(sent(), headers=headers)
-
-    async def links(request: Request) -> Response:
-        return HTMLResponse(_PAGE) if await allowed(request) else _unauthorized()
-
-    async def healthy(_: Request) -> Response:
-        return _probe(board.healthy(bounds.deadline_seconds), "healthy", "the loop has not turned within its deadline")
-
-    async def ready(_: Request) -> Response:
-        return _probe(board.is_ready(), "ready", "the state is not restored yet")
-
-    async def allowed(request: Request) -> bool:
-        if auth is None:
-            return True
-        # hashing a password takes tens of milliseconds on purpose; the probes must not wait for it
-        return await run_in_threadpool(auth.allows, request.headers.get("authorization"))
-
-    routes = [
-        Route("/", links),
-        Route("/metrics", metrics),
-        Route("/-/healthy", healthy),
-        Route("/-/ready", ready),
-    ]
-    application = Starlette(routes=routes)
-    application.router.redirect_slashes = False
-    return application
-
-
-def _probe(good: bool, word: str, otherwise: str) -> Response:
-    return PlainTextResponse(f"{word}\n" if good else f"not {word}: {otherwise}\n", 200 if good else 503)
-
-
-def _unauthorized() -> Response:
-    return PlainTextResponse(
-        "expected a user name and a password\n", 401, {"WWW-Authenticate": 'Basic realm="driftgauge", charset="UTF-8"'}
-    )
-
-
-def _accepts_gzip(header: str) -> bool:
-    for each in header.lower().split(","):
-        coding, _, weight = each.partition(";")
-        if coding.strip() == "gzip":
-            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    return False
 
 
 class _ToStructlog(logging.Handler):

@@ -1,0 +1,81 @@
+"""Every path there is, and who may ask for it: this is the one list.
+
+guarded   whatever tells of a model: who may not see the metrics may not see them in another shape either
+probes    for kubelets and balancers, which have no password: a word, never content
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from monitor.exposition.auth import BasicAuth
+from monitor.exposition.board import Board
+from monitor.exposition.scrape import scrapes
+
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_PAGE = (
+    "<!doctype html><html lang=en><meta charset=utf-8><title>driftgauge</title><p>driftgauge: "
+    '<a href="/metrics">metrics</a> · <a href="/-/healthy">healthy</a> · <a href="/-/ready">ready</a></p></html>\n'
+)
+
+
+def guarded(board: Board) -> Mapping[str, Endpoint]:
+    """What is shown to those who may see it, by path."""
+    return {"/": _links, "/metrics": scrapes(board)}
+
+
+def probes(board: Board, deadline_seconds: float) -> Mapping[str, Endpoint]:
+    """What is answered to anybody, by path; deadline_seconds: how long ago the loop may have turned last."""
+
+    async def healthy(_: Request) -> Response:
+        return _probe(board.healthy(deadline_seconds), "healthy", "the loop has not turned within its deadline")
+
+    async def ready(_: Request) -> Response:
+        return _probe(board.is_ready(), "ready", "the state is not restored yet")
+
+    return {"/-/healthy": healthy, "/-/ready": ready}
+
+
+def application(
+    guarded_paths: Mapping[str, Endpoint], open_paths: Mapping[str, Endpoint], auth: BasicAuth | None
+) -> Starlette:
+    """Strict paths: no redirects, nothing below a path; guarded ones ask for a password if there is one."""
+    routes = [Route(path, _behind(auth, endpoint)) for path, endpoint in guarded_paths.items()]
+    routes += [Route(path, endpoint) for path, endpoint in open_paths.items()]
+    made = Starlette(routes=routes)
+    made.router.redirect_slashes = False
+    return made
+
+
+def _behind(auth: BasicAuth | None, endpoint: Endpoint) -> Endpoint:
+    if auth is None:
+        return endpoint
+
+    async def asked(request: Request) -> Response:
+        # hashing a password takes tens of milliseconds on purpose; the probes must not wait for it
+        if await run_in_threadpool(auth.allows, request.headers.get("authorization")):
+            return await endpoint(request)
+        return _unauthorized()
+
+    return asked
+
+
+async def _links(_: Request) -> Response:
+    return HTMLResponse(_PAGE)
+
+
+def _probe(good: bool, word: str, otherwise: str) -> Response:
+    return PlainTextResponse(f"{word}\n" if good else f"not {word}: {otherwise}\n", 200 if good else 503)
+
+
+def _unauthorized() -> Response:
+    return PlainTextResponse(
+        "expected a user name and a password\n", 401, {"WWW-Authenticate": 'Basic realm="driftgauge", charset="UTF-8"'}
+    )
