@@ -116,12 +116,8 @@ def reset_command(
     if feature is not None and config is None:
         raise typer.BadParameter("--feature needs --config: the rest of its model is kept as the configuration has it")
     with _opened(directory, config) as (store, policy):
-        snapshot = store.load()
-        keys = [
-            key
-            for key in sorted(snapshot.models)
-            if model in (None, key.model) and model_version in (None, key.model_version)
-        ]
+        models, places = store.contents()  # not `load`: what is damaged is what has to go
+        keys = [key for key in models if model in (None, key.model) and model_version in (None, key.model_version)]
         if feature is not None:
             removed = _reset_streams(store, policy, keys, feature)
         else:
@@ -129,11 +125,11 @@ def reset_command(
             removed = [f"model version {key}" for key in keys]
         if everything:
             store.forget_offsets()
-            removed += [f"position of {topic}/{partition}" for topic, partition in sorted(snapshot.offsets)]
+            removed += [f"position of {topic}/{partition}" for topic, partition in places]
     for line in removed:
         say(f"reset: {line}")
     if not removed:
-        known = ", ".join(map(str, sorted(snapshot.models))) or "no model"
+        known = ", ".join(map(str, models)) or "no model"
         raise ConfigurationError([f"nothing matches; the state holds {known}"])
 
 

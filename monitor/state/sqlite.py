@@ -162,6 +162,12 @@ class SqliteStore:
         self._known = after
         self._housekeeping.turn(self._db, commit.at)
 
+    def contents(self) -> tuple[Sequence[ModelKey], Sequence[tuple[str, int]]]:
+        """Names of the models, and the topics and partitions that were read, damaged or not; both in order."""
+        models = self._db.execute("SELECT model, model_version FROM models ORDER BY 1, 2").fetchall()
+        places = self._db.execute("SELECT topic, partition FROM offsets ORDER BY 1, 2").fetchall()
+        return [ModelKey(*model) for model in models], [(topic, partition) for topic, partition in places]
+
     def forget_models(self, models: Collection[ModelKey]) -> None:
         """Throw the state of these models away and raise the incarnation; the offsets stay where they are."""
         with Transaction(self._db) as database:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from monitor.domain.keys import ModelKey
 from monitor.engine.model import ModelMonitor
 from monitor.engine.policy import Policy, Warmup
 from monitor.formats import open_format
+from monitor.state.schema import DATABASE_FILE
 from monitor.state.sqlite import SqliteStore
 from monitor.state.store import Commit, Snapshot
 from tests.unit.cli.frames import json_lines
@@ -115,6 +118,19 @@ def test_reset_of_everything_forgets_positions_too(state: Path) -> None:
     assert result.code == 0
     assert "reset: position of predictions/1" in result.out
     assert loaded(state) == Snapshot()
+
+
+@pytest.mark.parametrize("arguments", [["--model", "a"], ["--all"]])
+def test_reset_is_the_way_out_of_a_damaged_state_that_its_refusal_names(state: Path, arguments: list[str]) -> None:
+    """Exit 3 names the command, and the command works on what it was named for."""
+    with closing(sqlite3.connect(state / DATABASE_FILE)) as database:
+        database.execute("UPDATE models SET state = zeroblob(9) WHERE model = 'a'")
+        database.commit()
+    refused = driftgauge("state", "inspect", state)
+    assert refused.code == 3
+    assert "`driftgauge state reset` that model" in refused.err
+    assert driftgauge("state", "reset", state, *arguments).code == 0
+    assert ModelKey("a", "1") not in loaded(state).models
 
 
 @pytest.mark.parametrize(
