@@ -21,6 +21,7 @@ from monitor.exposition.shards import ShardBoard
 from monitor.findings.events import Provenance
 from monitor.formats import REASONS, open_format
 from monitor.group import GroupParts
+from monitor.inheriting import Inheriting
 from monitor.kafka import state_topic
 from monitor.kafka.control import Control
 from monitor.kafka.dead_letters import DeadLetters
@@ -180,6 +181,8 @@ def _watch(settings: Settings, board: Board, policy: Policy | None = None) -> Wa
     policy = settings.policy() if policy is None else policy
     watch = Watch(formats, ModelMonitor, policy, board, Clock())
     watch.configuration, watch.adapt = describe(settings, policy), adapt
+    if policy.new_version == "inherit":
+        watch.inheriting = Inheriting(policy)
     if settings.output.dead_letter_topic is not None:
         watch.dead_letters = DeadLetters(settings.output.dead_letters_per_second, Clock().monotonic)
     return watch

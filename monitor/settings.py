@@ -25,7 +25,6 @@ from monitor.configuration.values import (
     PasswordHash,
     ReadableFile,
     Text,
-    not_yet,
 )
 from monitor.domain.errors import ConfigurationError
 
@@ -142,9 +141,12 @@ class ReferenceSettings(BaseModel):
     warmup: WarmupSettings = Field(
         default=WarmupSettings(), description="How long a reference is learned from live events."
     )
-    new_version: Annotated[Literal["learn", "inherit"], not_yet("inherit")] = Field(
+    new_version: Literal["learn", "inherit"] = Field(
         default="learn",
-        description="What a new model version starts from: `learn` its own. `inherit`: not available in this version.",
+        description="What a new model version that matches no profile starts from. `learn`: a warm-up of its own. "
+        "`inherit`: the references of the version of its model whose events are the newest, from its first event on; "
+        "streams that one does not know warm up, and so does a version that no other was read before (with "
+        "`state.shards`: in the same shard).",
     )
 
     @field_validator("profiles")
@@ -324,6 +326,7 @@ class Settings(BaseSettings):
             limits=engine.Limits(
                 self.limits.streams, self.limits.label_bytes, self.limits.categories, self.limits.forget_after
             ),
+            new_version=self.reference.new_version,
             profiles=read_profiles(
                 (entry.match.model, entry.match.model_version, entry.path) for entry in self.reference.profiles
             ),

@@ -12,14 +12,17 @@ import math
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 import structlog
 
 from monitor.accepting import Accepting
 from monitor.checkpoints import Checkpoints, Intervened, Sinks
 from monitor.domain.facts import EpisodeChange, Fact
+from monitor.domain.frame import MessageBatch
 from monitor.domain.keys import StreamKey
 from monitor.forgetting import Forgetting
+from monitor.inheriting import positions_before
 from monitor.kafka.notices import Assigned, Gap, Identified, Notice
 from monitor.logs import LogLimit
 from monitor.parts import ShardParts, Timing
@@ -103,10 +106,14 @@ class Shard:
         if self.checkpoints.full:
             time.sleep(timeout)
         else:
+            start, seen = self._parts.source.positions(), list[MessageBatch]()
             for batch in self._parts.source.poll(timeout):
-                facts = self._watch.take(batch)
+                facts = self._watch.take(batch, partial(positions_before, start, seen, batch))
+                seen.append(batch)
                 self._say(facts)
                 self.checkpoints.add(facts)
+            if self._watch.inheriting is not None:
+                self.checkpoints.intervened(Intervened(self._watch.inheriting.take()))
             self._keep_dead_letters()
         self._hear(self._parts.source.notices())
         if self._parts.control is not None:

@@ -23,10 +23,12 @@ from monitor.domain.errors import StateError
 from monitor.domain.facts import EpisodeChange, Fact
 from monitor.domain.frame import Decoded, Frame, MessageBatch, Reject
 from monitor.domain.keys import Kind, ModelKey, StreamKey
+from monitor.engine.inheriting import Will
 from monitor.engine.policy import Policy
 from monitor.engine.views import ModelView
 from monitor.exposition.board import Board
 from monitor.exposure import Exposure
+from monitor.inheriting import Inheriting, Positions
 from monitor.kafka.dead_letters import DeadLetters
 from monitor.logs import LogLimit
 from monitor.semantics import changed_topics
@@ -149,6 +151,8 @@ class Watch:
         self._refused: set[ModelKey] = set()
         self.configuration = b""  #: how events are read and judged, in words
         self.dead_letters: DeadLetters | None = None  #: given messages that could not be read, if anybody wants them
+        self.inheriting: Inheriting | None = None  #: settles what new versions start from, if not from a warm-up
+        self._wills: Mapping[ModelKey, Will] = {}  # of the versions that the batch at hand brings
         self.models: dict[ModelKey, Watched] = {}
         self._streams = 0  # of all models
         self.adapt: Adapt | None = None  #: how restored models come to terms with a changed configuration
@@ -208,8 +212,8 @@ class Watch:
         self._streams -= len(streams)
         self._board.forget_streams([StreamKey(key.model, key.model_version, name, kind) for kind, name in streams])
 
-    def take(self, batch: MessageBatch) -> list[Fact]:
-        """Read a batch and show its events to the monitors; the facts in order, by model.
+    def take(self, batch: MessageBatch, positions: Positions = dict) -> list[Fact]:
+        """Read a batch and show its events to the monitors; the facts in order, by model.  positions: before it.
 
         An exception in here is a defect: it is passed on with the place it happened at, and nothing of the model it
         happened in may be saved any more.
@@ -218,10 +222,19 @@ class Watch:
         self._count(batch.topic, decoded)
         if self.dead_letters is not None:
             self.dead_letters.add(batch, decoded.rejects)
+        self._settle(decoded.frames)
         facts: list[Fact] = []
         for frame in decoded.frames:
-            facts.extend(self._observe(frame))
+            facts.extend(self._observe(frame, positions))
         return facts
+
+    def _settle(self, frames: Iterable[Frame]) -> None:
+        """What the versions that these frames bring are to start from, before any of the frames is observed."""
+        if self.inheriting is not None:
+            new = {frame.model for frame in frames} - self.models.keys()
+            if new or self._wills:
+                monitors = {key: watched.monitor for key, watched in self.models.items()}
+                self._wills = self.inheriting.wills(new, monitors)
 
     def is_late(self, key: ModelKey, max_age_seconds: float | None) -> bool:
         """Is the newest event of the model older than this by the wall clock?"""
@@ -273,8 +286,8 @@ class Watch:
                     not_logged_before=held_back,
                 )
 
-    def _observe(self, frame: Frame) -> Sequence[Fact]:
-        watched = self._watched(frame)
+    def _observe(self, frame: Frame, positions: Positions) -> Sequence[Fact]:
+        watched = self._watched(frame, positions)
         if watched is None or not len(frame):
             return ()
         wall = self._clock.wall()
@@ -296,7 +309,7 @@ class Watch:
         self._board.observe_frame_duration(self._clock.monotonic() - began)
         return facts
 
-    def _watched(self, frame: Frame) -> Watched | None:
+    def _watched(self, frame: Frame, positions: Positions) -> Watched | None:
         watched = self.models.get(frame.model)
         if watched is not None:
             return watched
@@ -306,6 +319,8 @@ class Watch:
             return None
         watched = Watched(self._monitor_type(frame.model, self._policy), Exposure(frame.model))
         self._take_up(frame.model, watched)
+        if self.inheriting is not None and frame.model in self._wills:
+            self.inheriting.begin(watched.monitor, self._wills[frame.model], positions())
         log.info("model_found", model=frame.model.model, model_version=frame.model.model_version, topic=frame.topic)
         return watched
 

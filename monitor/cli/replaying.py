@@ -13,6 +13,7 @@ from monitor.domain.keys import ModelKey, StreamKey
 
 if TYPE_CHECKING:
     from monitor.domain.frame import Frame
+    from monitor.engine.inheriting import Will
     from monitor.engine.model import ModelMonitor
     from monitor.engine.policy import Policy
     from monitor.engine.views import ModelView
@@ -43,18 +44,30 @@ class Replay:
         from monitor.engine.model import ModelMonitor  # with numpy: an empty input need not wait for them
 
         facts = []
+        wills = self._wills(chunk)
         for frame in chunk.frames:
             monitor = self._monitors.get(frame.model)
             if monitor is None:
                 monitor = self._monitors[frame.model] = ModelMonitor(frame.model, self._policy())
+                if frame.model in wills:
+                    monitor.inherit(wills[frame.model])
             facts += monitor.observe(frame)
             for budget, alarms in self.alarms.items():
-                self._try(budget, alarms, frame)
+                self._try(budget, alarms, frame, wills)
         changes = [fact for fact in facts if isinstance(fact, EpisodeChange)]
         # stable, so that only several models are put into one order
         return sorted(changes, key=lambda change: (change.place.offset, change.place.row))
 
-    def _try(self, budget: float, alarms: Counter[StreamKey], frame: Frame) -> None:
+    def _wills(self, chunk: Chunk) -> Mapping[ModelKey, Will]:
+        """What the versions that a chunk brings start from, as the others stand before it."""
+        from monitor.engine.inheriting import wills
+
+        new = {frame.model for frame in chunk.frames} - self._monitors.keys()
+        if not new or self._policy().new_version == "learn":
+            return {}
+        return wills([key for key in sorted(new) if self._policy().profile_for(key) is None], self._monitors)
+
+    def _try(self, budget: float, alarms: Counter[StreamKey], frame: Frame, wills: Mapping[ModelKey, Will]) -> None:
         """Count the alarms that another budget would have raised."""
         from monitor.engine.model import ModelMonitor
 
@@ -62,6 +75,8 @@ class Replay:
         if monitor is None:
             policy = replace(self._policy(), false_alarms_per_week=budget)
             monitor = self._others[(budget, frame.model)] = ModelMonitor(frame.model, policy)
+            if frame.model in wills:
+                monitor.inherit(wills[frame.model])
         for fact in monitor.observe(frame):
             if isinstance(fact, EpisodeChange) and fact.state == "firing":
                 alarms[fact.stream] += 1

@@ -7,11 +7,10 @@ import os
 import re
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-_T = TypeVar("_T")
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _DURATION = re.compile(r"(?:\d+(?:\.\d+)?(?:ms|[smhdw]))+")
 _LISTEN = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^:\s\[\]/]+):(\d{1,5})", re.ASCII)
@@ -86,17 +85,6 @@ def _password_hash(value: str) -> str:
     if check_password_hash(value) is not None:  # its own words are not used: they may quote what must not be shown
         raise ValueError("expected what `driftgauge hash-password` prints, got something else")
     return value
-
-
-def not_yet(*refused: str | None) -> AfterValidator:
-    """Refuses values that are planned and do not work, so that nobody relies on them."""
-
-    def check(value: _T) -> _T:
-        if value in refused or (not refused and value is not None):
-            raise ValueError(f"{value!r} is not available in this version; leave it out")
-        return value
-
-    return AfterValidator(check)
 
 
 Duration = Annotated[float, BeforeValidator(parse_duration)]

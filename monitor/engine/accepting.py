@@ -20,6 +20,7 @@ def accept(monitor: ModelMonitor, feature: str | None, place: Place) -> tuple[li
     """
     names: list[str] = []
     ends: list[EpisodeChange] = []
+    monitor.disinherit(feature)
     for (kind, name), stream in sorted(monitor.streams.items()):
         if feature is None or name == feature:
             ends += _ends(stream, place)

@@ -15,6 +15,7 @@ from monitor.domain.errors import ProfileError, StateError
 from monitor.domain.facts import Fact, Place, Status
 from monitor.domain.frame import Cell, Column, Frame
 from monitor.domain.keys import Kind, ModelKey, StreamKey
+from monitor.engine import inheriting
 from monitor.engine.budget import BudgetInputs
 from monitor.engine.channel import Banks
 from monitor.engine.expiry import last_words, unseen
@@ -47,6 +48,7 @@ class ModelMonitor:
         self._homes: dict[tuple[Kind, str], str] = {}  # topic that a stream was first present in
         self._feature_topics: set[str] = set()
         self._refused_names: set[tuple[Kind, str]] = set()
+        self._bequests: dict[tuple[Kind, str], inheriting.Bequest] = {}  # of streams that have not come yet
         profile = policy.profile_for(key)
         if profile is not None:
             self._approve(profile)
@@ -64,6 +66,14 @@ class ModelMonitor:
         insort(self._births, birth)
         return stream
 
+    def inherit(self, will: inheriting.Will) -> None:
+        """Let each stream start from an older version's reference, if that had one; before the first event."""
+        self._bequests = dict(will.bequests)
+
+    def disinherit(self, feature: str | None) -> None:
+        """Streams of that name (all of them: None) that have not come yet are to learn their own."""
+        self._bequests = {name: left for name, left in self._bequests.items() if feature not in (None, name[1])}
+
     def forget(self, kind: Kind, feature: str) -> None:
         """Drop a stream with all it has learned; it starts anew, from its profile or with its next event.
 
@@ -72,6 +82,7 @@ class ModelMonitor:
         self.streams.pop((kind, feature), None)
         self._homes.pop((kind, feature), None)
         self._seen.pop((kind, feature), None)
+        self._bequests.pop((kind, feature), None)
         profile = self.policy.profile_for(self.key)
         reference = None if profile is None else profile.streams.get((kind, feature))
         if profile is not None and reference is not None:
@@ -149,7 +160,10 @@ class ModelMonitor:
                         self._refused_names.add(name)
                         self.refused[reason] += 1
                     continue
-                self._create(*name, birth=self.events + first[name])
+                stream = self._create(*name, birth=self.events + first[name])
+                bequest = self._bequests.pop(name, None)
+                if bequest is not None:
+                    stream.inherit(bequest.reference, bequest.reference_id, bequest.inputs)
             self._homes[name] = frame.topic
         return first
 
@@ -221,6 +235,7 @@ class ModelMonitor:
                 "feature_topics": sorted(self._feature_topics),
                 "refused": self.refused,
                 "refused_names": sorted(self._refused_names),
+                "bequests": inheriting.dump(self._bequests),
                 "banks": dump_banks(self._banks, [state for _, state in streams]),
                 "streams": [[*name, state] for name, state in streams],
             }
@@ -254,6 +269,7 @@ class ModelMonitor:
         self._feature_topics = set(plain["feature_topics"])
         self.refused = dict(plain["refused"])
         self._refused_names = {(kind, feature) for kind, feature in plain["refused_names"]}
+        self._bequests = inheriting.load(plain["bequests"])
         self._banks = load_banks(plain["banks"])
         self.streams = {}
         for kind, feature, state in plain["streams"]:
@@ -272,7 +288,7 @@ def _rows(
         return np.flatnonzero(present)
     begin, passes_before = home
     is_home = np.arange(len(frame)) >= begin
-    if passes_before and stream.warmup is None:  # one that warms up is not born before its first event
+    if passes_before and stream.approved:  # any other is born with its first event
         is_home[:begin] = True
     return np.flatnonzero(present | (frame.expects(stream.key.kind) & is_home))
 

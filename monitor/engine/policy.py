@@ -90,6 +90,7 @@ class Policy:
     """Everything that decides what a ModelMonitor concludes, apart from the events themselves.
 
     floor: the least level behind thresholds; lower than the default for simulations that need alarms to count.
+    new_version: what a version without a profile starts from: a warm-up, or an older version's references.
     """
 
     warmup: Warmup = field(default_factory=Warmup)
@@ -100,6 +101,7 @@ class Policy:
     overrides: tuple[Override, ...] = ()
     limits: Limits = field(default_factory=Limits)
     profiles: tuple[ProfileMatch, ...] = ()
+    new_version: Literal["learn", "inherit"] = "learn"
 
     def profile_for(self, key: ModelKey) -> Profile | None:
         """The first profile whose globs match this model version."""

@@ -76,8 +76,9 @@ def unseal(key: ModelKey, sealed: bytes) -> Mapping[str, Any]:
 
 
 def _from_1(state: dict[str, Any]) -> dict[str, Any]:
-    """Version 1 did not say when a stream was seen last: as of now, so that none is forgotten too early."""
-    return {**state, "seen": [[kind, feature, state["clock"]] for kind, feature, _ in state["streams"]]}
+    """Version 1 did not say when a stream was seen last: as of now, so that none is forgotten too early; and nothing
+    was inherited."""
+    return {**state, "bequests": [], "seen": [[kind, feature, state["clock"]] for kind, feature, _ in state["streams"]]}
 
 
 #: from each older version to the next

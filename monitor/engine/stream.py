@@ -94,6 +94,15 @@ class StreamMonitor:
         self.approved, self.reference_id = True, reference_id
         self._adopt(reference, inputs)
 
+    def inherit(self, reference: StreamReference, reference_id: str, inputs: BudgetInputs) -> None:
+        """Start from another version's reference, unless its type is not the one that is wanted here.
+
+        As one that was learned it gives way to a change that lasts.
+        """
+        if self.settings.wanted in (None, reference.type):
+            self.reference_id = reference_id
+            self._adopt(reference, inputs)
+
     def begin_anew(self) -> None:
         """A person accepts what the stream has become: its reference is learned from the observations to come."""
         for regime in (self.regime, self.relearned):

@@ -40,13 +40,14 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Intervention:
-    """Something other than an event that changed a model: it was asked for, its time was up, its configuration changed.
+    """Something other than an event that changed a model: it was asked for, its time was up, its configuration changed,
+    it started from an older version's references.
 
     positions: it took effect after the events before these offsets and before all others, so that the fold over the
     log can be repeated with it in its place.  detail: what exactly, as JSON.
     """
 
-    kind: Literal["accepted", "expired", "configured"]
+    kind: Literal["accepted", "expired", "configured", "inherited"]
     model: ModelKey
     positions: Offsets
     detail: bytes = b"{}"

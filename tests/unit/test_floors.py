@@ -30,6 +30,7 @@ FLOORS = {
                 "exposure",
                 "forgetting",
                 "group",
+                "inheriting",
                 "logs",
                 "parts",
                 "semantics",

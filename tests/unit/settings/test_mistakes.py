@@ -115,19 +115,6 @@ def test_two_profiles_with_one_match_are_refused(tmp_path: Path) -> None:
     assert "same match as an earlier one" in line
 
 
-@pytest.mark.parametrize(
-    ("text", "place"),
-    [
-        ("reference: {new_version: inherit}", "reference.new_version"),
-    ],
-)
-def test_what_does_not_work_yet_is_refused_honestly(tmp_path: Path, text: str, place: str) -> None:
-    """A setting that would do nothing is not accepted."""
-    (line,) = mistakes(tmp_path, text)
-    assert line.startswith(f"{place}: ")
-    assert "is not available in this version" in line
-
-
 def test_an_unknown_format_names_the_known_ones(tmp_path: Path) -> None:
     """The format's own mistakes get the topic's place."""
     (line,) = mistakes(tmp_path, "kafka: {topics: [{name: a, format: flat_jsn}]}")
