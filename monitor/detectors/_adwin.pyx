@@ -194,7 +194,7 @@ cdef class AdwinBank:
         return self._row(row).last_cut
 
     def newest_cut(self):
-        return self.found.newer, self.found.difference, self.found.epsilon
+        return self.found.newer, self.found.mean, self.found.difference, self.found.epsilon
 
     def score(self, Py_ssize_t row):
         cdef Row* target = self._row(row)

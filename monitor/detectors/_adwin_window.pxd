@@ -27,6 +27,7 @@ cdef struct Row:
 
 cdef struct Cut:
     int64_t newer  # values on the newer side, 0 before any cut was found
+    double mean  # of the newer side
     double difference  # mean of the newer side less that of the older
     double epsilon
 

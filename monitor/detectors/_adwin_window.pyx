@@ -215,6 +215,7 @@ cdef double scan(Row* row, int most, double shortest, Cut* best) noexcept nogil:
             elif difference / epsilon > most_telling:
                 most_telling = difference / epsilon
                 best.newer = <int64_t>n1
+                best.mean = u1 / n1
                 best.difference = u1 / n1 - u0 / n0
                 best.epsilon = epsilon
     return most_telling

@@ -45,7 +45,8 @@ split into calls never matters.  Rows are independent, but one bank belongs to o
 - `width(row)` in values, `mean(row)`, `total(row)`, `variance(row)` (sum of squared deviations) describe the window.
 - `score(row)` is the largest |mean0 - mean1| / epsilon over the cuts admissible now, 0 without enough values.
 - `newest_cut()` tells of the newest change that `update` found in any row: values since the most telling cut of the
-  window as it was then, signed difference of the newer mean from the older, and the epsilon it exceeded.
+  window as it was then, the mean of those values, its signed difference from the mean of the older ones, and the
+  epsilon that exceeded.
 - `last_cut(row)` is the width the newest change left, 0 if there was none since the reset.
 - `update_stepwise` is `update` without its shortcuts: slower, same results, the reference `update` is tested against.
 - `dump()` gives flat arrays, the same for the same history; `load` takes them back or raises ValueError.
@@ -63,9 +64,9 @@ Raises ValueError for parameters outside their range, IndexError for a row that 
 1055
 >>> bank.last_cut(row) == bank.width(row) < 1056
 True
->>> values_since, difference, epsilon = bank.newest_cut()
->>> values_since, difference > epsilon
-(64, True)
+>>> values_since, mean, difference, epsilon = bank.newest_cut()
+>>> values_since, round(mean, 1), difference > epsilon
+(64, 0.6, True)
 >>> bank.reset(row)
 >>> bank.update(row, values, start=1056)
 -1

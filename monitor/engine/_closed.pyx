@@ -89,14 +89,12 @@ cdef Py_ssize_t gather(
 cdef Py_ssize_t cut_that_matters(
     Channel* channel, AdwinRow* row, const double* fed, Py_ssize_t m, AdwinBank bank, Cut* cut
 ) noexcept nogil:
-    """The first cut whose window is further from the reference than the gate; its index, or -1."""
+    """The first cut whose newer side is further from the reference than the gate; its index, or -1."""
     cdef Py_ssize_t at = feed_adwin(
         row, fed, 0, m, bank.max_buckets, <double>bank.min_window_length, bank.grace_period, cut
     )
-    cdef double mean
     while at >= 0:
-        mean = row.total / <double>row.width if row.width else 0.0
-        if not fabs(mean) / channel.scale <= channel.gate:
+        if not fabs(cut.mean) / channel.scale <= channel.gate:
             return at
         if at + 1 >= m:
             return -1

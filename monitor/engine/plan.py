@@ -19,7 +19,9 @@ DELTA = {"single": 1e-5, "missing": 3e-4, "block": 1e-6}  #: ADWIN's δ at the f
 DELTA_MOST = 0.5  #: δ is a probability, whatever the level
 RARE = ("missing", "unseen")  #: indicators that the likelihood ratio watches while they are rare
 CLOCK = 32  #: values between two of ADWIN's checks; 1 on block means
-ADWIN_GATE = 0.1  #: standard deviations: a smaller step that ADWIN sees is no detection
+#: standard deviations from the reference; newer values nearer than this are no detection.  They alone are judged: what
+#: ADWIN keeps after a cut still holds older ones, and a cut that is passed over has thrown the evidence away
+ADWIN_GATE = 0.1
 BLOCK_SLACK = (0.5, 0.5, 2.0, 2.0)  #: Page-Hinkley slack on block means, in their standard deviation
 CLOSE = 3.5  #: standard errors within which a window of a closing channel must lie
 CLOSE_LEAST = 0.1  #: standard deviations; never closer than this

@@ -77,10 +77,10 @@ class Watched:
         for index in range(len(z)):
             place = int(places[(index + 1) * self.of.block - 1])
             cut = self.adwin.update(self.rows[0], z[index : index + 1] * self.of.adwin_scale)
-            far = abs(self.adwin.mean(self.rows[0])) / self.of.adwin_scale > self.of.gate
+            far = cut >= 0 and abs(self.adwin.newest_cut()[1]) / self.of.adwin_scale > self.of.gate
             if self.page_hinkley.update(self.rows[1], z[index : index + 1]) >= 0:
                 return place, "page_hinkley"
-            if cut >= 0 and far:
+            if far:
                 return place, "adwin"
         return None
 
