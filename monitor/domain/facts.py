@@ -43,7 +43,7 @@ class Finding:
     statistic and threshold are in the detector's own unit; score = statistic ÷ threshold.  effect: how far the values
     since `since` are from the reference, in the channel's unit (a difference of probabilities or of rates).
     observation: 1-based count of the stream's observations at the event; since: the count at which the change is
-    estimated to have begun.
+    estimated to have begun.  reference_hash: of the stream's own reference, whoever made it.
     """
 
     stream: StreamKey
@@ -59,6 +59,7 @@ class Finding:
     explanation: str
     place: Place
     reference_id: str
+    reference_hash: str
     generation: int
 
 

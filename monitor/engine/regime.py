@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from monitor.engine.effects import Effect, effects
 from monitor.engine.plan import Strictness, plan_channel
 from monitor.engine.signals import Signal
 from monitor.engine.witness import FarWitness, StuckWitness
+from monitor.reference.codec import fingerprint, reference_to_plain
 from monitor.reference.reference import StreamReference
 
 RECENT_MOST = 2000  #: observations of which the cells are kept, for effects, distances and sentences
@@ -110,6 +112,11 @@ class Regime:
         if isinstance(partition, CategoryPartition):
             limits[partition.other : partition.missing] = NEVER  # these cells hold many texts: equal cells are no run
         return StuckWitness(limits)
+
+    @cached_property
+    def reference_hash(self) -> str:
+        """Names the reference by what is in it; worked out with the first finding, for most regimes have none."""
+        return "sha256:" + fingerprint(reference_to_plain(self.reference))
 
     @property
     def clock(self) -> int:

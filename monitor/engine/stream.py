@@ -310,6 +310,7 @@ class StreamMonitor:
             explanation=explain(self.key.feature, signal, effect, regime.reference.partition, counts, since),
             place=part.place(int(part.rows[signal.at])),
             reference_id=self.reference_id,
+            reference_hash=regime.reference_hash,
             generation=self.generation,
         )
 

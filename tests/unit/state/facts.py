@@ -28,6 +28,7 @@ def finding(offset: int = 5, score: float = 1.3, stream: StreamKey = STREAM) -> 
         explanation="a live value exceeds a reference value in 71 % of comparisons, expected 50 %",
         place=Place("events", 0, offset, 0, "e1", 1_000.0),
         reference_id="r1",
+        reference_hash="sha256:" + "0" * 64,
         generation=1,
     )
 
