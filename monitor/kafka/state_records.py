@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 import msgspec
 
@@ -21,6 +22,9 @@ from monitor.domain.errors import StateError
 FORMAT_VERSION = 1
 #: far below the smallest message limit that brokers come with (1 MiB), so that batches have room for company
 CHUNK_BYTES = 512 * 1024
+
+#: what helps when a topic's records cannot be read: they are never repaired, and nothing but them is lost
+HELP = "stop all members and name another topic in `state.topic` to start anew"
 
 Name = tuple[str, ...]
 #: key and value of a record; None is a tombstone
@@ -61,47 +65,69 @@ def key_of(name: Name, index: int) -> bytes:
     return msgspec.json.encode([*name, index])
 
 
-def join(records: Mapping[bytes, bytes], place: str) -> Iterator[tuple[Name, bytes, int]]:
-    """Every blob among the newest records of a partition: name, contents, number of chunks.
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """What a partition holds under one name.  content: None if it is damaged, `damage` says how then; chunks: keys."""
 
-    place: the topic and partition, for messages.  Raises StateError for anything that is not exactly what was written.
+    name: Name
+    content: bytes | None
+    damage: str
+    chunks: int
+
+
+def join(records: Mapping[bytes, bytes], place: str) -> Iterator[Blob]:
+    """Every blob among the newest records of a partition, the damaged ones too.
+
+    place: the topic and partition, for messages.  Raises StateError for records that were never ours, or of a format
+    that this version does not know.
     """
-    found: dict[Name, dict[int, _Chunk]] = {}
+    found: dict[Name, dict[int, bytes]] = {}
     for key, value in records.items():
         name, index = _name(key, place)
-        chunk = _read(value, name, place)
-        if chunk.index != index:
-            raise StateError(f"{place}: the record {key!r} holds chunk {chunk.index}, expected {index}; it is damaged")
-        found.setdefault(name, {})[index] = chunk
+        _refuse_other_formats(value, place)
+        found.setdefault(name, {})[index] = value
     for name, chunks in found.items():
-        first = next(iter(chunks.values()))
-        blob = b"".join(chunks[index].content for index in sorted(chunks))
-        if sorted(chunks) != list(range(first.count)) or first.digest != _digest(name, blob):
-            raise StateError(f"{place}: the state under {'/'.join(name)} is damaged: its digest does not fit")
-        yield name, blob, len(chunks)
+        yield _joined(name, chunks)
+
+
+def _joined(name: Name, values: Mapping[int, bytes]) -> Blob:
+    count = max(values) + 1
+    try:
+        chunks = {index: msgspec.msgpack.decode(value, type=_Chunk) for index, value in values.items()}
+    except msgspec.DecodeError as error:
+        return Blob(name, None, str(error), count)
+    first = next(iter(chunks.values()))
+    content = b"".join(chunks[index].content for index in sorted(chunks))
+    whole = sorted(chunks) == list(range(first.count)) and all(chunk.index == at for at, chunk in chunks.items())
+    if not whole or first.digest != _digest(name, content):
+        return Blob(name, None, "its digest does not fit", count)
+    return Blob(name, content, "", count)
 
 
 def _name(key: bytes, place: str) -> tuple[Name, int]:
     try:
         *name, index = msgspec.json.decode(key, type=list[str | int])
     except (msgspec.DecodeError, ValueError) as error:
-        raise StateError(f"{place}: expected only driftgauge's own records, found one with the key {key!r}") from error
+        raise StateError(_alien(place, key)) from error
     if not isinstance(index, int) or not all(isinstance(part, str) for part in name):
-        raise StateError(f"{place}: expected only driftgauge's own records, found one with the key {key!r}")
+        raise StateError(_alien(place, key))
     return tuple(map(str, name)), index
 
 
-def _read(value: bytes, name: Name, place: str) -> _Chunk:
+def _alien(place: str, key: bytes) -> str:
+    return f"{place}: expected only driftgauge's own records, found one with the key {key!r}; {HELP}"
+
+
+def _refuse_other_formats(value: bytes, place: str) -> None:
     try:
         found = msgspec.msgpack.decode(value, type=_Format).format
-        if found != FORMAT_VERSION:
-            raise StateError(
-                f"{place}: expected state format {FORMAT_VERSION}, found {found}: it was written by another version of "
-                "driftgauge; run that one, or name another topic in `state.topic` to start anew"
-            )
-        return msgspec.msgpack.decode(value, type=_Chunk)
-    except msgspec.DecodeError as error:
-        raise StateError(f"{place}: the state under {'/'.join(name)} is damaged: {error}") from error
+    except msgspec.DecodeError:
+        return  # damage of one blob, which is its own matter
+    if found != FORMAT_VERSION:
+        raise StateError(
+            f"{place}: expected state format {FORMAT_VERSION}, found {found}: it was written by another version of "
+            "driftgauge; run that one, or name another topic in `state.topic` to start anew"
+        )
 
 
 def _digest(name: Name, blob: bytes) -> bytes:

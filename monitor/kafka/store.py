@@ -11,7 +11,7 @@ believes, and from then on each of its commits is refused.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,7 +22,8 @@ from monitor.domain.errors import StateError
 from monitor.domain.keys import ModelKey
 from monitor.kafka.notices import ClientLog, Notices
 from monitor.kafka.state_reader import StateReader
-from monitor.kafka.state_records import KeyValue, Name, cut, drop, join
+from monitor.kafka.state_records import KeyValue, Name, cut, drop
+from monitor.kafka.stored import Meta, Stored, contents, dump_intervention
 from monitor.state.store import Commit, CommitError, Headers, Intervention, Record, Snapshot
 
 #: how long the broker keeps a transaction whose owner says nothing; also bounds how long a fencing has to wait
@@ -55,13 +56,6 @@ class StoreOptions:
         return f"{self.group_id}-shard-{self.shard}"
 
 
-class _Meta(msgspec.Struct, array_like=True):
-    incarnation: int
-    topic_ids: dict[str, str]
-    configuration: bytes
-    at: float
-
-
 class KafkaStore:
     """One shard's state.  `load` first; used by one thread at a time, whichever it is."""
 
@@ -71,10 +65,7 @@ class KafkaStore:
         self._reader = reader
         self._closed = False
         self._lost: StateError | None = None
-        self._chunks: dict[Name, int] = {}  # what is in the topic, and in how many pieces
-        self._offsets: dict[str, dict[int, int]] = {}
-        self._meta = _Meta(1, {}, b"", 0.0)
-        self._interventions: dict[int, Intervention] = {}
+        self._stored = Stored(f"{options.topic}/{options.shard}")  # of the last commit; the models' blobs are dropped
         self._producer: Producer | None = None
 
     @property
@@ -88,6 +79,11 @@ class KafkaStore:
 
         Waits for brokers as long as it takes; `close` from another thread ends the waiting with a StateError.
         """
+        snapshot = self._take_over().snapshot()
+        self._stored.models, self._stored.exposure = {}, {}
+        return snapshot
+
+    def _take_over(self) -> Stored:
         if self._producer is None:
             self._producer = self._fence()
         if self._reader is None:
@@ -95,16 +91,36 @@ class KafkaStore:
         self._reader.read_to_end(lambda: self._closed)
         if self._closed:
             raise StateError(f"{self._reader.place}: closed while its state was being restored")
-        snapshot = self._take(self._reader.records, self._reader.place)
+        self._stored = contents(self._reader.records, self._reader.place)
         self._reader.close()
         self._reader = None
-        return snapshot
+        return self._stored
+
+    def contents(self) -> Stored:
+        """Fence the owner before, and read what there is, damaged or not, so that it can be thrown away."""
+        if self._producer is None:
+            self._take_over()
+        return self._stored
+
+    def reset(self, models: Collection[ModelKey], topics: Collection[str], at: float) -> None:
+        """Throw the state of these models away, and how far these topics were read; raise the incarnation.
+
+        at: wall clock, which gives the incarnation where the one before cannot be read.  Raises StateError when
+        something else is damaged, unless everything goes.
+        """
+        stored = self.contents()
+        going = {("model", key.model, key.model_version) for key in models} | {("offsets", topic) for topic in topics}
+        if not {name for name in stored.chunks if name[0] in ("model", "offsets")} <= going:
+            stored.refuse_damage(going)
+        incarnation = int(at) if ("meta",) in stored.damage else stored.meta.incarnation + 1
+        self.commit(Commit({}, {}, {}, at=at, removed=models, forgotten=topics, incarnation=incarnation))
 
     def interventions(self) -> Sequence[Intervention]:
         """All that are kept, in order."""
         if self._producer is None:
             self.load()
-        return tuple(self._interventions[number] for number in sorted(self._interventions))
+        kept = self._stored.interventions
+        return tuple(kept[number] for number in sorted(kept))
 
     def commit(self, commit: Commit) -> None:
         """Write all of it in one transaction.  Raises CommitError when nothing was written, StateError when fenced."""
@@ -153,39 +169,6 @@ class KafkaStore:
     @property
     def _place(self) -> str:
         return f"{self._options.topic}/{self._options.shard}"
-
-    def _take(self, records: Mapping[bytes, bytes], place: str) -> Snapshot:
-        """What the newest records amount to."""
-        models: dict[ModelKey, bytes] = {}
-        exposure: dict[ModelKey, bytes] = {}
-        found = False
-        for name, blob, count in join(records, place):
-            self._chunks[name] = count
-            found = True
-            try:
-                if name[0] == "model":
-                    key = ModelKey(name[1], name[2])
-                    models[key], exposure[key] = msgspec.msgpack.decode(blob, type=tuple[bytes, bytes])
-                elif name[0] == "offsets":
-                    self._offsets[name[1]] = msgspec.msgpack.decode(blob, type=dict[int, int])
-                elif name[0] == "intervention":
-                    self._interventions[int(name[1])] = _load_intervention(blob)
-                elif name[0] == "meta":
-                    self._meta = msgspec.msgpack.decode(blob, type=_Meta)
-                else:
-                    raise StateError(f"{place}: expected only driftgauge's own records, found one under {name!r}")
-            except (msgspec.DecodeError, LookupError, ValueError) as error:
-                raise StateError(f"{place}: the state under {'/'.join(name)} is damaged: {error}") from error
-        if found and ("meta",) not in self._chunks:
-            raise StateError(f"{place}: expected the state's facts about itself, found none: the topic lost records")
-        return Snapshot(
-            models=models,
-            exposure=exposure,
-            offsets={(topic, number): offset for topic, own in self._offsets.items() for number, offset in own.items()},
-            topic_ids=dict(self._meta.topic_ids),
-            configuration=self._meta.configuration,
-            incarnation=self._meta.incarnation,
-        )
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
@@ -245,60 +228,64 @@ class _Change:
 
     def __init__(self, store: KafkaStore, commit: Commit) -> None:
         self.commit = commit
-        self._store = store
+        self._stored = stored = store._stored
         self._chunks: dict[Name, int] = {}
-        meta = store._meta
-        self._meta = _Meta(
+        meta = stored.meta
+        self._meta = Meta(
             meta.incarnation if commit.incarnation is None else commit.incarnation,
             {**meta.topic_ids, **commit.topic_ids},
             meta.configuration if commit.configuration is None else commit.configuration,
             commit.at,
         )
-        self._offsets = {topic: dict(own) for topic, own in store._offsets.items() if topic not in commit.forgotten}
+        self._offsets = {topic: dict(own) for topic, own in stored.offsets.items() if topic not in commit.forgotten}
         for (topic, partition), offset in commit.offsets.items():
             self._offsets.setdefault(topic, {})[partition] = offset
-        number = max(store._interventions, default=0)
+        number = max(stored.interventions, default=0)
         added = dict(enumerate(commit.interventions, number + 1))
-        kept = sorted({**store._interventions, **added})[-INTERVENTIONS:]
-        self._interventions = {place: {**store._interventions, **added}[place] for place in kept}
+        kept = sorted({**stored.interventions, **added})[-INTERVENTIONS:]
+        self._interventions = {place: {**stored.interventions, **added}[place] for place in kept}
 
     def records(self) -> Iterator[KeyValue]:
         """Everything that changed, as records of the state topic."""
-        commit, store = self.commit, self._store
+        commit, stored = self.commit, self._stored
         for key, state in commit.models.items():
             blob = msgspec.msgpack.encode((state, commit.exposure.get(key, b"")))
             yield from self._blob(("model", key.model, key.model_version), blob)
         for key in commit.removed:
             yield from self._gone(("model", key.model, key.model_version))
-        for topic in store._offsets.keys() | self._offsets.keys():
+        for topic in {*stored.topic_names, *self._offsets}:
             own = self._offsets.get(topic)
             if own is None:
                 yield from self._gone(("offsets", topic))
-            elif own != store._offsets.get(topic):
+            elif own != stored.offsets.get(topic):
                 yield from self._blob(("offsets", topic), msgspec.msgpack.encode(own))
-        for number in store._interventions.keys() | self._interventions.keys():
+        for name in stored.damage:  # only where everything goes
+            if name[0] == "intervention":
+                yield from self._gone(name)
+        for number in stored.interventions.keys() | self._interventions.keys():
             name = ("intervention", str(number))
             if number not in self._interventions:
                 yield from self._gone(name)
-            elif number not in store._interventions:
-                yield from self._blob(name, _dump_intervention(self._interventions[number]))
+            elif number not in stored.interventions:
+                yield from self._blob(name, dump_intervention(self._interventions[number]))
         yield from self._blob(("meta",), msgspec.msgpack.encode(self._meta))
 
     def _blob(self, name: Name, blob: bytes) -> Iterator[KeyValue]:
         records = cut(name, blob)
         self._chunks[name] = len(records)
         yield from records
-        yield from drop(name, range(len(records), self._store._chunks.get(name, 0)))
+        yield from drop(name, range(len(records), self._stored.chunks.get(name, 0)))
 
     def _gone(self, name: Name) -> Iterator[KeyValue]:
         self._chunks[name] = 0
-        yield from drop(name, range(self._store._chunks.get(name, 0)))
+        yield from drop(name, range(self._stored.chunks.get(name, 0)))
 
     def settle(self) -> None:
         """It is written: the store stands here now."""
-        store = self._store
-        store._chunks = {name: count for name, count in {**store._chunks, **self._chunks}.items() if count}
-        store._meta, store._offsets, store._interventions = self._meta, self._offsets, self._interventions
+        stored = self._stored
+        stored.chunks = {name: count for name, count in {**stored.chunks, **self._chunks}.items() if count}
+        stored.damage = {name: how for name, how in stored.damage.items() if name not in self._chunks}
+        stored.meta, stored.offsets, stored.interventions = self._meta, self._offsets, self._interventions
 
 
 def _produce_all(producer: Producer, topic: str, records: Iterable[Record]) -> None:
@@ -323,18 +310,6 @@ def _produce(
         else:
             producer.poll(0)
             return
-
-
-def _dump_intervention(intervention: Intervention) -> bytes:
-    key = intervention.model
-    places = [[topic, partition, offset] for (topic, partition), offset in sorted(intervention.positions.items())]
-    return msgspec.msgpack.encode([intervention.kind, key.model, key.model_version, places, intervention.detail])
-
-
-def _load_intervention(blob: bytes) -> Intervention:
-    kind, model, version, places, detail = msgspec.msgpack.decode(blob)
-    positions = {(topic, partition): offset for topic, partition, offset in places}
-    return Intervention(kind, ModelKey(model, version), positions, detail)
 
 
 #: another producer has the transactional id, or the broker gave this one up

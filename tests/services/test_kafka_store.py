@@ -10,7 +10,7 @@ from monitor.domain.errors import ConfigurationError, StateError
 from monitor.domain.keys import ModelKey
 from monitor.kafka import state_topic
 from monitor.kafka.store import KafkaStore, StoreOptions
-from monitor.state.store import Commit, CommitError, Record, Snapshot, Store
+from monitor.state.store import Commit, CommitError, Intervention, Record, Snapshot, Store
 from tests.services import kafka
 from tests.unit.state.store_suite import Reopen, StoreSuite
 
@@ -119,3 +119,34 @@ def test_topics_that_the_shards_do_not_divide_are_refused_with_the_remedy(
     with pytest.raises(ConfigurationError) as refused:
         state_topic.refuse_undivided(AdminClient({"bootstrap.servers": kafka_bootstrap}), [four, six], 3)
     assert [("one of 1, 2, 4" in line, "6 partitions" in line) for line in refused.value.mistakes] == [(True, True)]
+
+
+def test_what_is_damaged_is_refused_by_name_and_can_be_reset_alone(kafka_bootstrap: str, state: str) -> None:
+    """a damaged, b sound ── load: refused, says the command ── reset of a ── b is what it was"""
+    store = KafkaStore(options(kafka_bootstrap, state))
+    store.commit(Commit({A: b"a", B: b"b"}, {A: b"", B: b""}, {("t", 0): 1}, incarnation=7))
+    kafka.produce(kafka_bootstrap, state, [b"noise"], key=lambda _: b'["model","a","1",0]')
+    with pytest.raises(StateError, match="driftgauge state reset --model a --model-version 1"):
+        KafkaStore(options(kafka_bootstrap, state)).load()
+    damaged = KafkaStore(options(kafka_bootstrap, state))
+    with pytest.raises(StateError, match="model a/1 is damaged"):
+        damaged.reset([B], [], 1e9)
+    damaged.reset([A], [], 1e9)
+    left = KafkaStore(options(kafka_bootstrap, state)).load()
+    assert (left, left.incarnation) == (Snapshot({B: b"b"}, {B: b""}, {("t", 0): 1}), 8)
+
+
+def test_a_state_whose_own_facts_are_damaged_can_only_be_reset_whole(kafka_bootstrap: str, state: str) -> None:
+    """Its incarnation cannot be told, so the next one is a time that none had before."""
+    store = KafkaStore(options(kafka_bootstrap, state))
+    done = Intervention("accepted", A, {("t", 0): 1})
+    store.commit(Commit({A: b"a"}, {A: b""}, {("t", 0): 1}, interventions=[done]))
+    for key in (b'["meta",0]', b'["intervention","1",0]'):
+        kafka.produce(kafka_bootstrap, state, [b"noise"], key=lambda _, key=key: key)
+    damaged = KafkaStore(options(kafka_bootstrap, state))
+    with pytest.raises(StateError, match="state reset --all"):
+        damaged.reset([], ["t"], 1e9)
+    found = damaged.contents()
+    damaged.reset(found.model_names, found.topic_names, 1e9)
+    again = KafkaStore(options(kafka_bootstrap, state))
+    assert (again.load(), again.load().incarnation, again.interventions()) == (Snapshot(), 1_000_000_000, ())
