@@ -1,4 +1,4 @@
-"""Indicator channels: 1 where something is so, else 0.  Out of range, far, missing, each category, unseen.
+"""Indicator channels: 1 where something is so, else 0.  Mode, out of range, far, missing, each category, unseen.
 
 An indicator's mean is a rate, its effect a difference of rates.
 """
@@ -11,6 +11,7 @@ from monitor.channels.partition import CategoryPartition, NumberPartition, Parti
 from monitor.channels.table import ABSENT, ChannelTable
 from monitor.domain.facts import ChannelName
 
+MODE_SHARE = 0.1  #: of the reference, that the most frequent value needs for a channel, and either side of it
 CATEGORY_LEAST = 5  #: reference occurrences below which a category has no channel of its own
 
 
@@ -35,6 +36,20 @@ def out_of_range(partition: NumberPartition) -> ChannelTable:
     """1 for a value below the smallest or above the largest reference value."""
     outside = [*range(2 * partition.low + 1), *range(2 * partition.high + 2, partition.missing)]
     return _indicator("out_of_range", "out_of_range", partition, outside)
+
+
+def mode(partition: NumberPartition) -> ChannelTable | None:
+    """1 for the most frequent value; None unless it, the values below and those above it are `MODE_SHARE` each.
+
+    A usual value in the middle (a default, a rounded price) can come twice as often or stay away without moving level
+    or spread much; at an end, the level moves with it.
+    """
+    counts = partition.counts[:-1]
+    top, number = int(counts.argmax()), int(counts.sum())
+    least = min(counts[top], counts[:top].sum(), counts[top + 1 :].sum())
+    if top % 2 == 0 or least < MODE_SHARE * number:
+        return None
+    return _indicator("mode", "mode", partition, [top])
 
 
 def far(partition: NumberPartition) -> ChannelTable | None:

@@ -21,6 +21,7 @@ def tested_channels(partition: Partition) -> list[ChannelTable]:
             rank.level(partition),
             rank.spread(partition),
             rank.body(partition),
+            indicators.mode(partition),
             indicators.out_of_range(partition),
         ]
         return [*(table for table in found if table is not None), indicators.missing(partition)]

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
-from monitor.domain.keys import StreamKey
+from monitor.domain.keys import ModelKey, StreamKey
 
 Aspect = Literal["value", "missing", "stuck"]
 EpisodeState = Literal["firing", "resolved"]
 Reason = Literal["returned", "relearned", "accepted", "expired"]
 #: the closed set of channel names users see; every category of a stream shares "category"
-ChannelName = Literal["level", "spread", "body", "out_of_range", "far", "stuck", "missing", "category", "unseen"]
+ChannelName = Literal[
+    "level", "spread", "body", "mode", "out_of_range", "far", "stuck", "missing", "category", "unseen"
+]
 
 
 class Status(IntEnum):
@@ -76,4 +78,41 @@ class EpisodeChange:
     place: Place
 
 
-Fact = Finding | EpisodeChange
+JointState = Literal["moved", "settled"]
+#: superseded: its features are told of one by one, or are held against new references
+JointReason = Literal["returned", "relearned", "superseded"]
+
+
+@dataclass(frozen=True, slots=True)
+class JointEffect:
+    """How far one of many features has moved: channel is a key ("level", "category:FR"), effect in its unit (a
+    difference of probabilities or of rates), errors the same in standard errors."""
+
+    feature: str
+    channel: str
+    effect: float
+    errors: float
+
+
+@dataclass(frozen=True, slots=True)
+class JointChange:
+    """Many features of a model version moved a little together, or are back.
+
+    score: evidence ÷ threshold.  features: how many were tested together; moved: those that are clearly off, the
+    furthest first.  events, since: 1-based counts of the model's events, at the change and where what it rests on
+    begins.
+    """
+
+    model: ModelKey
+    state: JointState
+    reason: JointReason | None  #: why they settled; None when they moved
+    score: float
+    features: int
+    moved: tuple[JointEffect, ...]
+    events: int
+    since: int
+    explanation: str  #: of what moved; empty when settled
+    place: Place
+
+
+Fact = Finding | EpisodeChange | JointChange

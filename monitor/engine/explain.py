@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from monitor.channels.partition import NumberPartition, Partition
+from monitor.domain.facts import JointEffect
 from monitor.engine.effects import Effect
 from monitor.engine.signals import Signal
 
@@ -25,6 +28,27 @@ def explain(
     return f"{feature}: {_sentence(signal, effect, partition, recent)}, {start}"
 
 
+_NAMED = 6  #: as many features of a joint move are named
+
+
+def explain_together(moved: Sequence[JointEffect], features: int, since: int) -> str:
+    """What many features did together, since which event of the model; moved: the furthest first.
+
+    >>> moved = [JointEffect("age", "level", 0.031, 4.1), JointEffect("land", "category:FR", -0.02, -2.5)]
+    >>> explain_together(moved, 20, 41_217)
+    '2 of 20 features moved a little together, in percentage points: age +3.1, land=FR -2; since about event 41,217'
+    """
+    named = [
+        f"{one.feature}{'=' * (':' in one.channel)}{one.channel.partition(':')[2]} {100 * one.effect:+.2g}"
+        for one in moved[:_NAMED]
+    ]
+    more = f" and {len(moved) - _NAMED} more" if len(moved) > _NAMED else ""
+    return (
+        f"{len(moved)} of {features} features moved a little together, in percentage points: "
+        f"{', '.join(named)}{more}; since about event {since:,}"
+    )
+
+
 def _sentence(signal: Signal, effect: Effect, partition: Partition, recent: npt.NDArray[np.int64]) -> str:
     match effect.table.name:
         case "level" if signal.key == "chart":
@@ -41,6 +65,11 @@ def _sentence(signal: Signal, effect: Effect, partition: Partition, recent: npt.
             return (
                 f"values never seen in the reference in {_percent(effect.recent)} of events, "
                 f"expected {_percent(effect.reference)}"
+            )
+        case "mode":
+            return (
+                f"the reference's most frequent value in {_percent(effect.recent)} of events, "
+                f"{_percent(effect.reference)} there"
             )
         case "out_of_range":
             return f"outside the reference's range in {_percent(effect.recent)} of events"

@@ -160,7 +160,7 @@ def _channels(
         series = [run for run in series if len(run)]
         number = sum(len(run) for run in series)
         level = measured.get("level")
-        inherited = level is not None and level.dependent and table.key in ("spread", "body", "out_of_range")
+        inherited = level is not None and level.dependent and table.key in ("spread", "body", "mode", "out_of_range")
         if number < least or (table.key == "out_of_range" and (inherited or short)):
             continue
         found = order.measure(series, stride, inherited=inherited, short=short)

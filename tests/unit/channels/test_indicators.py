@@ -17,6 +17,26 @@ def test_out_of_range_is_beyond_the_smallest_and_largest_value() -> None:
     assert table.values[cells].tolist() == [1, 1, 0, 0, 0, 1, 1]
 
 
+def test_mode_is_the_most_frequent_value_where_it_lies_in_the_middle() -> None:
+    """Here 5.0, of the integers 0 to 9 and as many fives."""
+    partition = number_partition(np.append(np.full(100, 5.0), np.arange(100) % 10), 0, (0.0, 9.0))
+    table = indicators.mode(partition)
+    assert table is not None
+    assert table.values[partition.encode(np.array([4.0, 4.9, 5.0, 5.1]))].tolist() == [0, 0, 1, 0]
+
+
+def test_a_mode_at_an_end_needs_no_channel() -> None:
+    """The level moves with its rate: the zeros of a column of amounts."""
+    partition = number_partition(np.append(np.zeros(100), np.arange(1.0, 101.0)), 0, (0.0, 100.0))
+    assert indicators.mode(partition) is None
+
+
+def test_a_value_that_is_not_frequent_is_no_mode() -> None:
+    """One value must be there in a tenth of the reference."""
+    partition = number_partition(np.append(np.full(9, 50.0), np.arange(100.0)), 0, (0.0, 99.0))
+    assert indicators.mode(partition) is None
+
+
 def test_far_is_beyond_the_far_edges_alone() -> None:
     """A value a little out of range is not far."""
     table = indicators.far(PARTITION)

@@ -48,6 +48,15 @@ def test_a_sentence_says_what_happened_how_much_and_since_when(
         assert part in said
 
 
+def test_a_usual_value_that_comes_more_often_is_named_as_such() -> None:
+    """Where a fifth of the values are the median already, neither level nor spread has to move."""
+    values = np.where(np.random.default_rng(0).random(3000) < 0.2, 0.0, gauss(3000, 1))
+    values[1500:][np.arange(1500) % 5 == 0] = 0.0
+    said = sentence(values.tolist(), "mode")
+    assert "the reference's most frequent value in" in said
+    assert "19 % there" in said
+
+
 def test_categories_are_named_in_sentences() -> None:
     """The one place where a value may be shown."""
     texts: list[Value] = [["red", "blue"][i % 2] for i in range(1500)]
