@@ -70,6 +70,7 @@ class Membership:
         self._topic = topic
         self._failure: Exception | None = None
         self._closed = False
+        self._metadata: Any = None
         self._clock = clock
         self._due = 0.0
         classic = {} if properties.get("group.protocol", "classic") == "consumer" else _CLASSIC
@@ -99,6 +100,7 @@ class Membership:
             message = None
         if message is not None and message.error() is not None:
             self.notices.put(Trouble("group_error", str(message.error())))
+        self._look()
         if not self.up:
             self._ask()
         if self._failure is not None:
@@ -116,8 +118,18 @@ class Membership:
                 self._due = self._clock() + ASK_SECONDS
 
     def metadata(self) -> Any:
-        """What a transaction needs to write the group's offsets: refused by the broker if it is not the newest."""
-        return self._consumer.consumer_group_metadata()
+        """What a transaction needs to write the group's offsets: refused by the broker if it is not the newest.
+
+        From any thread, for the client itself answers none but the one that is inside `poll`: asked by the writer of
+        a last commit, while a callback waits for that commit, it would hold up the hand-over until both give up.
+        """
+        return self._metadata
+
+    def _look(self) -> None:
+        try:
+            self._metadata = self._consumer.consumer_group_metadata()
+        except (KafkaException, RuntimeError) as error:
+            self.notices.put(Trouble("group_error", str(error)))
 
     def close(self) -> None:
         """Leave the group within a bound, so that the others need not wait for the session's end."""
@@ -140,6 +152,7 @@ class Membership:
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         if not self._closed:
+            self._look()  # the group may have gone on since the last poll, and last commits are about to be written
             self._tell(self._events.handed_over, [partition.partition for partition in partitions])
         consumer.incremental_unassign(partitions)
 
