@@ -62,9 +62,7 @@ class Housekeeping:
             if problem is not None:
                 log.error("backup_failed", error=problem)
                 return
-            _flush(fresh)
-            os.replace(fresh, self._path)
-            _flush(self._path.parent)
+            replace_durably(fresh, self._path)
         except (sqlite3.Error, OSError) as error:
             log.warning("backup_failed", error=str(error))
 
@@ -78,6 +76,13 @@ def verify(database: sqlite3.Connection) -> str | None:
         if schema.model_digest(*row) != digest:
             return f"the digest of model {row[0]}/{row[1]} does not fit"
     return None
+
+
+def replace_durably(fresh: Path, path: Path) -> None:
+    """Let a file take another's place, in such a way that no power cut leaves half of either."""
+    _flush(fresh)
+    os.replace(fresh, path)
+    _flush(path.parent)
 
 
 def _flush(path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from monitor.domain.errors import StateError
 from monitor.domain.keys import ModelKey
 from monitor.state import schema
 from monitor.state.connection import Transaction, open_owned
-from monitor.state.housekeeping import Housekeeping
+from monitor.state.housekeeping import Housekeeping, replace_durably
 from monitor.state.lock import DirectoryLock
 from monitor.state.migrations import STEPS, migrate
 from monitor.state.outbox import DEAD_LETTERS, FINDINGS, LETTERS, Deliveries, outbox_row
@@ -73,9 +74,11 @@ class SqliteStore:
         self.deliveries = Deliveries()
         self._housekeeping = Housekeeping(self._directory, options.retention_seconds, options.backup_seconds)
         try:
+            if not self._path.exists():
+                _make(self._path)
             self._connection = open_owned(self._path)
             self._prepare()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self.close()
             raise StateError(f"{self._path}: expected a state database, found: {error}; {_HELP}") from error
         except BaseException:
@@ -221,19 +224,9 @@ class SqliteStore:
         return _Known(offsets, ids, b"" if configuration is None else bytes(configuration[0]))
 
     def _prepare(self) -> None:
-        """Make the tables of a new database; check format and structure of an old one, and migrate it."""
-        tables = self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-        if tables == 0:
-            with Transaction(self._db) as database:
-                for statement in schema.TABLES.split(";\n"):
-                    database.execute(statement)
-                empty = _Known({}, {}, b"")
-                # seconds, so that a directory that was moved away leaves no ids to be given out a second time
-                facts = {"format": str(schema.FORMAT_VERSION), "incarnation": str(int(time.time()))}
-                database.executemany(schema.SAVE_META, facts.items())
-                database.execute(schema.SAVE_META, ("configuration", empty.configuration))
-                database.execute(schema.SAVE_META, ("positions_digest", empty.digest))
-            return
+        """Check format and structure, and migrate an older format."""
+        if self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+            raise StateError(f"{self._path}: expected a state database, found an empty one; {_HELP}")
         found = self._meta("format")
         if found != str(schema.FORMAT_VERSION) and found not in map(str, STEPS):
             raise StateError(
@@ -246,6 +239,23 @@ class SqliteStore:
         if found != str(schema.FORMAT_VERSION):
             with Transaction(self._db) as database:
                 migrate(database, int(found))
+
+
+def _make(path: Path) -> None:
+    """A new database, which gets its name when it is whole: an empty file of that name has lost what was in it."""
+    fresh = path.with_suffix(".new")
+    for leftover in (fresh, Path(f"{path}-wal"), Path(f"{path}-shm")):
+        leftover.unlink(missing_ok=True)
+    with closing(sqlite3.connect(fresh, isolation_level=None)) as connection, Transaction(connection) as database:
+        for statement in schema.TABLES.split(";\n"):
+            database.execute(statement)
+        empty = _Known({}, {}, b"")
+        # seconds, so that a directory that was moved away leaves no ids to be given out a second time
+        facts = {"format": str(schema.FORMAT_VERSION), "incarnation": str(int(time.time()))}
+        database.executemany(schema.SAVE_META, facts.items())
+        database.execute(schema.SAVE_META, ("configuration", empty.configuration))
+        database.execute(schema.SAVE_META, ("positions_digest", empty.digest))
+    replace_durably(fresh, path)
 
 
 _DELETE_MODEL = "DELETE FROM models WHERE model = ? AND model_version = ?"

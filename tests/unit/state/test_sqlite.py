@@ -114,6 +114,22 @@ def test_a_truncated_file_is_refused(saved: Path) -> None:
         store.load()
 
 
+def test_a_file_that_lost_everything_is_refused_and_not_taken_for_a_new_one(saved: Path) -> None:
+    """Truncated to nothing: whoever finds it empty would read all events again and count them twice."""
+    (saved / DATABASE_FILE).write_bytes(b"")
+    for _ in range(2):
+        with pytest.raises(StateError, match="found an empty one; move the directory away"):
+            SqliteStore(saved)
+
+
+def test_a_database_that_was_not_finished_is_made_again(tmp_path: Path) -> None:
+    """Ended without warning while it was made: nothing was in it yet, and nothing stands in the way."""
+    (tmp_path / "state.new").write_bytes(b"half a database")
+    with closing(SqliteStore(tmp_path)) as store:
+        assert store.load() == Snapshot()
+    assert sorted(path.name for path in tmp_path.iterdir()) == [DATABASE_FILE, "state.lock"]
+
+
 def test_a_file_that_is_no_database_is_refused_and_kept(saved: Path) -> None:
     """Whatever it is, somebody may need it."""
     (saved / DATABASE_FILE).write_bytes(b"something else entirely" * 100)
