@@ -16,7 +16,7 @@ from monitor.engine.adapting import adapt
 from monitor.engine.model import ModelMonitor
 from monitor.exposition.auth import BasicAuth
 from monitor.exposition.board import Board
-from monitor.exposition.server import Server, Tls
+from monitor.exposition.server import Server, Serving, Tls
 from monitor.exposition.shards import ShardBoard
 from monitor.findings.events import Provenance
 from monitor.formats import REASONS, open_format
@@ -244,7 +244,7 @@ def _server(http: HttpSettings, board: Board) -> Server:
     tls = None if http.tls is None else Tls(str(http.tls.cert_file), str(http.tls.key_file))
     basic = http.basic_auth
     auth = None if basic is None else BasicAuth(basic.username, basic.password_hash)
-    return Server(board, http.listen, tls=tls, auth=auth)
+    return Server(board, http.listen, Serving(tls, auth))
 
 
 def _version() -> str:

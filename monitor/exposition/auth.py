@@ -68,13 +68,18 @@ class BasicAuth:
         self._digest_key = secrets.token_bytes(32)
         self._known: bytes | None = None
 
+    def recognises(self, header: str | None) -> bool:
+        """Are these the credentials that were right last?  Takes no time; False says nothing."""
+        credentials = _credentials(header)
+        return credentials is not None and self._is_known(self._digest(credentials))
+
     def allows(self, header: str | None) -> bool:
         """Do these credentials fit?  Takes the same time whether the name or the password is wrong."""
         credentials = _credentials(header)
         if credentials is None:
             return False
-        digest = hmac.digest(self._digest_key, b"%d:%b%b" % (len(credentials[0]), *credentials), "sha256")
-        if self._known is not None and hmac.compare_digest(digest, self._known):
+        digest = self._digest(credentials)
+        if self._is_known(digest):
             return True
         name_fits = hmac.compare_digest(credentials[0], self._username)
         key_fits = hmac.compare_digest(self._hash.of(credentials[1].decode("utf-8", "replace")), self._hash.key)
@@ -82,6 +87,12 @@ class BasicAuth:
             self._known = digest
             return True
         return False
+
+    def _digest(self, credentials: tuple[bytes, bytes]) -> bytes:
+        return hmac.digest(self._digest_key, b"%d:%b%b" % (len(credentials[0]), *credentials), "sha256")
+
+    def _is_known(self, digest: bytes) -> bool:
+        return self._known is not None and hmac.compare_digest(digest, self._known)
 
 
 def _credentials(header: str | None) -> tuple[bytes, bytes] | None:

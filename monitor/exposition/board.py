@@ -48,6 +48,7 @@ class Reading:
     dead_letters: Mapping[str, int]
     pushes: Mapping[tuple[str, str], int]  #: (alertmanager, result) → pushes
     gauges: Mapping[str, float]  #: single numbers, by family name without the prefix
+    numbers: Mapping[str, Mapping[tuple[str, ...], float]]  #: by family name without the prefix, then label values
     checkpoint_failures: int
     frame_duration: Histogram
     event_delay: Histogram
@@ -106,6 +107,8 @@ class Board:
         self._gaps: dict[tuple[str, int], int] = {}
         self._dead_letters: dict[str, int] = {"kept": 0, "dropped": 0}
         self._pushes: dict[tuple[str, str], int] = {}
+        self._numbers: dict[str, dict[tuple[str, ...], float]] = {}
+        self._readings: dict[tuple[str, tuple[str, ...]], Callable[[], float]] = {}
         self._checkpoint_failures = 0
         self._frame_duration = _Tally(FRAME_BUCKETS)
         self._event_delay = _Tally(DELAY_BUCKETS)
@@ -218,6 +221,22 @@ class Board:
         """How many alerts hold and are not pushed because there are too many."""
         self._set(alertmanager_alerts_dropped=float(alerts))
 
+    def count(self, name: str, *labels: str, by: float = 1) -> None:
+        """Count on, in a counter of the catalogue (without prefix); `by=0` shows it from birth."""
+        with self._lock:
+            series = self._numbers.setdefault(name, {})
+            series[labels] = series.get(labels, 0.0) + by
+
+    def show(self, name: str, values: Mapping[tuple[str, ...], float]) -> None:
+        """These are all series of a gauge of the catalogue (without prefix), by their label values."""
+        with self._lock:
+            self._numbers[name] = dict(values)
+
+    def gauge(self, name: str, value: Callable[[], float], *labels: str) -> None:
+        """A gauge of the catalogue (without prefix) that is read when somebody looks, from any thread."""
+        with self._lock:
+            self._readings[name, labels] = value
+
     def kafka_up(self, up: bool) -> None:
         """Can at least one broker be reached?"""
         self._set(kafka_up=float(up))
@@ -296,11 +315,18 @@ class Board:
                 dead_letters=dict(self._dead_letters),
                 pushes=dict(self._pushes),
                 gauges=dict(self._gauges),
+                numbers=self._all_numbers(),
                 checkpoint_failures=self._checkpoint_failures,
                 frame_duration=self._frame_duration.frozen(),
                 event_delay=self._event_delay.frozen(),
                 series_limit=self._series_limit,
             )
+
+    def _all_numbers(self) -> dict[str, dict[tuple[str, ...], float]]:
+        numbers = {name: dict(series) for name, series in self._numbers.items()}
+        for (name, labels), value in self._readings.items():
+            numbers.setdefault(name, {})[labels] = value()
+        return numbers
 
     def _set(self, **gauges: float) -> None:
         with self._lock:

@@ -208,6 +208,28 @@ _OF_THE_PROCESS = (
         "process",
         DELAY_BUCKETS,
     ),
+    _process(
+        "http_connections", "gauge", ("address",), "Connections of HTTP clients that are open, at main and at probes."
+    ),
+    _process("http_connections_limit", "gauge", ("address",), "Connections that may be open, http.bounds.connections."),
+    _process(
+        "http_connections_cut_total",
+        "counter",
+        ("address", "reason"),
+        "Connections that were cut: limit (another one came), deadline, handshake (TLS failed), malformed (not HTTP).",
+    ),
+    _process(
+        "http_requests_refused_total",
+        "counter",
+        ("reason",),
+        "Requests that were refused: certificate, credentials, busy (too many passwords at once).",
+    ),
+    _process(
+        "http_certificate_stale",
+        "gauge",
+        (),
+        "1 while the files of http.tls have changed and cannot be used: the certificate before is shown on.",
+    ),
     _process("build_info", "gauge", ("version",), "1; which version of driftgauge this is."),
 )
 

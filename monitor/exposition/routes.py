@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from monitor.exposition.auth import BasicAuth
+from monitor.exposition.access import Access
 from monitor.exposition.board import Board
 from monitor.exposition.scrape import scrapes
 
@@ -43,28 +42,20 @@ def probes(board: Board, deadline_seconds: float) -> Mapping[str, Endpoint]:
     return {"/-/healthy": healthy, "/-/ready": ready}
 
 
-def application(
-    guarded_paths: Mapping[str, Endpoint], open_paths: Mapping[str, Endpoint], auth: BasicAuth | None
-) -> Starlette:
-    """Strict paths: no redirects, nothing below a path; guarded ones ask for a password if there is one."""
-    routes = [Route(path, _behind(auth, endpoint)) for path, endpoint in guarded_paths.items()]
+def application(guarded_paths: Mapping[str, Endpoint], open_paths: Mapping[str, Endpoint], access: Access) -> Starlette:
+    """Strict paths: no redirects, nothing below a path; guarded ones only for those who have access."""
+
+    def behind(endpoint: Endpoint) -> Endpoint:
+        async def asked(request: Request) -> Response:
+            return await access.refusal(request) or await endpoint(request)
+
+        return asked
+
+    routes = [Route(path, behind(endpoint)) for path, endpoint in guarded_paths.items()]
     routes += [Route(path, endpoint) for path, endpoint in open_paths.items()]
     made = Starlette(routes=routes)
     made.router.redirect_slashes = False
     return made
-
-
-def _behind(auth: BasicAuth | None, endpoint: Endpoint) -> Endpoint:
-    if auth is None:
-        return endpoint
-
-    async def asked(request: Request) -> Response:
-        # hashing a password takes tens of milliseconds on purpose; the probes must not wait for it
-        if await run_in_threadpool(auth.allows, request.headers.get("authorization")):
-            return await endpoint(request)
-        return _unauthorized()
-
-    return asked
 
 
 async def _links(_: Request) -> Response:
@@ -73,9 +64,3 @@ async def _links(_: Request) -> Response:
 
 def _probe(good: bool, word: str, otherwise: str) -> Response:
     return PlainTextResponse(f"{word}\n" if good else f"not {word}: {otherwise}\n", 200 if good else 503)
-
-
-def _unauthorized() -> Response:
-    return PlainTextResponse(
-        "expected a user name and a password\n", 401, {"WWW-Authenticate": 'Basic realm="driftgauge", charset="UTF-8"'}
-    )

@@ -183,6 +183,8 @@ def _of_the_process(reading: Reading) -> Iterator[tuple[str, Values]]:
     yield "build_info", [((reading.version,), 1.0)]
     for name, value in reading.gauges.items():
         yield name, [((), value)]
+    for name, series in reading.numbers.items():
+        yield name, sorted(series.items())
 
 
 def _buckets(which: Family, histogram: Histogram) -> list[Sample]:

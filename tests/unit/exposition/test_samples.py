@@ -6,6 +6,7 @@ from monitor.domain.keys import ModelKey
 from monitor.exposition.board import Board
 from monitor.exposition.catalogue import FAMILIES, STREAM_LABELS
 from monitor.exposition.samples import families
+from monitor.exposition.server import Server
 from tests.unit.exposition.made import FRAUD, drifted, model, stream
 from tests.unit.exposition.scraped import named, scrape, value
 
@@ -21,6 +22,7 @@ def test_every_family_is_exposed_in_the_order_of_the_catalogue_with_its_labels()
     board.set_lag({("events", 0): 1})
     board.open_alertmanagers(["am:9093"])
     board.publish_live({FRAUD: model(drifted(stream()))})
+    Server(board, "127.0.0.1:0")
     found = list(families(board.read()))
 
     assert [family for family, _ in found] == list(FAMILIES)

@@ -14,7 +14,7 @@ import pytest
 from monitor.domain.errors import ConfigurationError
 from monitor.exposition.auth import BasicAuth, hash_password
 from monitor.exposition.board import Board
-from monitor.exposition.server import Bounds, Server, Tls, parse_listen
+from monitor.exposition.server import Server, Serving, Tls, parse_listen
 from tests.unit.exposition.made import FRAUD, model, stream
 
 
@@ -96,7 +96,7 @@ def test_health_is_lost_when_the_loop_misses_its_deadline() -> None:
     """And comes back when it turns again."""
     now = [0.0]
     board = Board(monotonic=lambda: now[0])
-    server = Server(board, "127.0.0.1:0", bounds=Bounds(deadline_seconds=5))
+    server = Server(board, "127.0.0.1:0", Serving(deadline_seconds=5))
     server.start()
     try:
         with httpx.Client(base_url=server.url, trust_env=False) as client:
@@ -140,7 +140,7 @@ def test_garbage_does_no_harm(server: Server, client: httpx.Client, capfd: pytes
 
 def test_metrics_ask_for_a_password_and_probes_do_not(board: Board) -> None:
     """A kubelet has no password; everything with content is behind it."""
-    server = Server(board, "127.0.0.1:0", auth=BasicAuth("me", hash_password("secret")))
+    server = Server(board, "127.0.0.1:0", Serving(auth=BasicAuth("me", hash_password("secret"))))
     server.start()
     try:
         with httpx.Client(base_url=server.url, trust_env=False) as client:
@@ -168,7 +168,7 @@ def certificate(tmp_path: Path) -> Tls:
 
 def test_with_a_certificate_only_encrypted_scrapes_are_answered(board: Board, certificate: Tls) -> None:
     """And a client that says nothing does not keep the others waiting."""
-    server = Server(board, "127.0.0.1:0", tls=certificate)
+    server = Server(board, "127.0.0.1:0", Serving(tls=certificate))
     server.start()
     try:
         trust = ssl.create_default_context(cafile=certificate.cert_file)
@@ -193,7 +193,7 @@ def test_half_a_certificate_is_refused(board: Board, certificate: Tls, half: str
         "absent": Tls(certificate.cert_file + ".not", certificate.key_file),
     }[half]
     with pytest.raises(ConfigurationError, match=r"http\.tls"):
-        Server(board, "127.0.0.1:0", tls=tls).start()
+        Server(board, "127.0.0.1:0", Serving(tls=tls)).start()
 
 
 @pytest.mark.parametrize(
