@@ -18,7 +18,7 @@ from monitor.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from monitor.cli.event_files.opening import Source
-    from monitor.cli.replaying import Replay
+    from monitor.cli.replaying import Recorder, Replay
     from monitor.domain.keys import ModelKey
     from monitor.engine.policy import Policy
     from monitor.settings import Settings
@@ -49,6 +49,14 @@ def command(
             "--budgets",
             help="Also count the alarms that other budgets would have raised: --budgets 0.1,1,10 (a week).",
             metavar="LIST",
+        ),
+    ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            help="Also write one HTML file with plots of every stream: scores, values and episodes over time.",
+            metavar="FILE",
         ),
     ] = None,
     config: options.OptionalConfig = None,
@@ -90,7 +98,8 @@ def command(
     make_policy = cache(partial(_policy, settings, warmup, profile or []))
     if settings is not None or profile:
         make_policy()  # what is wrong with a profile is said before the first event is read
-    replay = _replay(source, make_policy, stdout, _budgets(budgets))
+    reads = partial(_replay, source, make_policy, stdout, _budgets(budgets))
+    replay = reads() if report is None else _reported(source, report, reads)
     if profile and replay.events:
         _refuse_unused(profile, make_policy(), replay.models())
 
@@ -145,12 +154,36 @@ def _refuse_unused(given: Sequence[Path], policy: Policy, models: Sequence[Model
         raise ConfigurationError(mistakes)
 
 
-def _replay(source: Source, policy: Callable[[], Policy], as_lines: bool, budgets: Sequence[float]) -> Replay:
+def _reported(source: Source, path: Path, reads: Callable[..., Replay]) -> Replay:
+    """Replay with a report of it: a path that cannot be written is told before anything is read."""
+    from monitor.cli.console import tell
+    from monitor.cli.report_file import ReportFile
+
+    if source.path is not None and path.exists() and source.path.exists() and path.samefile(source.path):
+        raise ConfigurationError([f"--report {path}: expected another file than the one that is read"])
+    with ReportFile(path) as file:
+        from monitor.cli.replay_record import Recorder
+        from monitor.exposition.pages.report import render
+
+        recorder = Recorder()
+        replay = reads(recorder=recorder)
+        file.write(render(recorder.report(replay, source.name if source.path is None else source.path.name)))
+    tell(f"report: {path}")
+    return replay
+
+
+def _replay(
+    source: Source,
+    policy: Callable[[], Policy],
+    as_lines: bool,
+    budgets: Sequence[float],
+    recorder: Recorder | None = None,
+) -> Replay:
     from monitor.cli.event_files.opening import open_events
     from monitor.cli.replay_report import open_report
     from monitor.cli.replaying import Replay
 
-    replay = Replay(policy, budgets)
+    replay = Replay(policy, budgets, recorder)
     report = open_report(source.name, as_lines)
     try:
         with report:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from monitor.cli.event_files.chunk import Chunk, Unreadable
-from monitor.domain.facts import EpisodeChange
+from monitor.domain.facts import EpisodeChange, Fact
 from monitor.domain.keys import ModelKey, StreamKey
 
 if TYPE_CHECKING:
@@ -21,14 +21,26 @@ if TYPE_CHECKING:
 _KEPT_UNREADABLE = 5
 
 
+class Recorder(Protocol):
+    """Looks at monitors along the way, as often as it likes: what they find does not depend on how frames are cut."""
+
+    def parts(self, frame: Frame) -> Iterable[Frame]: ...
+    def observed(self, monitor: ModelMonitor, frame: Frame) -> None: ...
+    def changed(self, changes: Sequence[EpisodeChange]) -> None: ...
+
+
 class Replay:
     """Takes chunks one after the other; counts what it has seen, and keeps the first of what it could not read.
 
     budgets: other alarm budgets (false alarms a week) to try beside the policy's own, each with detectors of its own.
+    recorder: shown the monitors on the way, for a report.
     """
 
-    def __init__(self, policy: Callable[[], Policy], budgets: Sequence[float] = ()) -> None:
+    def __init__(
+        self, policy: Callable[[], Policy], budgets: Sequence[float] = (), recorder: Recorder | None = None
+    ) -> None:
         self._policy = policy  # asked for with the first event, because an empty input needs none
+        self._recorder = recorder
         self.alarms: Mapping[float, Counter[StreamKey]] = {budget: Counter() for budget in budgets}
         self._others: dict[tuple[float, ModelKey], ModelMonitor] = {}
         self.events = 0
@@ -51,12 +63,25 @@ class Replay:
                 monitor = self._monitors[frame.model] = ModelMonitor(frame.model, self._policy())
                 if frame.model in wills:
                     monitor.inherit(wills[frame.model])
-            facts += monitor.observe(frame)
+            facts += self._shown(monitor, frame)
             for budget, alarms in self.alarms.items():
                 self._try(budget, alarms, frame, wills)
         changes = [fact for fact in facts if isinstance(fact, EpisodeChange)]
         # stable, so that only several models are put into one order
-        return sorted(changes, key=lambda change: (change.place.offset, change.place.row))
+        changes.sort(key=lambda change: (change.place.offset, change.place.row))
+        if self._recorder is not None:
+            self._recorder.changed(changes)
+        return changes
+
+    def _shown(self, monitor: ModelMonitor, frame: Frame) -> list[Fact]:
+        """What a monitor finds in a frame, which a recorder may have it look at piece by piece."""
+        if self._recorder is None:
+            return monitor.observe(frame)
+        facts: list[Fact] = []
+        for part in self._recorder.parts(frame):
+            facts += monitor.observe(part)
+            self._recorder.observed(monitor, part)
+        return facts
 
     def _wills(self, chunk: Chunk) -> Mapping[ModelKey, Will]:
         """What the versions that a chunk brings start from, as the others stand before it."""
