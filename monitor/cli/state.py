@@ -1,11 +1,10 @@
-"""`driftgauge state`: shows, resets and exports the state of a stopped daemon."""
+"""`driftgauge state`: shows, resets and exports what daemons keep, in a directory or a topic."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,53 +12,26 @@ import typer
 
 from monitor.cli import options
 from monitor.cli.console import counted, say, show
-from monitor.domain.errors import ConfigurationError, StateError
+from monitor.cli.stored import Stored, looked_at, owned
+from monitor.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from monitor.domain.keys import ModelKey
     from monitor.engine.model import ModelMonitor
     from monitor.engine.policy import Policy
-    from monitor.state.sqlite import SqliteStore
 
 app = typer.Typer(
-    help="Show, reset or export the state of a stopped daemon.", no_args_is_help=True, rich_markup_mode=None
+    help="Show, reset or export the state of stopped daemons; one in Kafka is shown and exported beside them too.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 Directory = Annotated[
-    Path | None, typer.Argument(help="Directory of the state, instead of --config.", show_default=False)
+    Path | None, typer.Argument(help="Directory of a state in SQLite, instead of --config.", show_default=False)
 ]
 OfModel = Annotated[str | None, typer.Option("--model", help="Only this model.")]
 OfVersion = Annotated[str | None, typer.Option("--model-version", help="Only this version.")]
 OfFeature = Annotated[str | None, typer.Option("--feature", help="Only this feature (or prediction).")]
-
-
-@contextmanager
-def _opened(directory: Path | None, config: Path | None) -> Iterator[tuple[SqliteStore, Policy]]:
-    """The store of a stopped daemon, closed at the end.  Raises StateError while a daemon runs, or without a state."""
-    from monitor.engine.policy import Policy
-    from monitor.state.schema import DATABASE_FILE
-    from monitor.state.sqlite import SqliteStore
-
-    policy = Policy()
-    if directory is None:
-        if config is None:
-            raise ConfigurationError(["expected the directory of a state, or --config"])
-        settings = options.load_settings(config, None)
-        if settings.state.store == "kafka":
-            raise ConfigurationError(
-                [
-                    "state.store: expected sqlite, got kafka: these commands cannot read a state topic; to begin anew, "
-                    "stop all members and name another `state.topic`"
-                ]
-            )
-        directory, policy = settings.state.path, settings.policy()
-    if not (directory / DATABASE_FILE).exists():  # opening it would make one
-        raise StateError(f"{directory}: expected a state of driftgauge, found none")
-    store = SqliteStore(directory)
-    try:
-        yield store, policy
-    finally:
-        store.close()
 
 
 def _monitors(states: Mapping[ModelKey, bytes], policy: Policy) -> Iterator[tuple[ModelKey, ModelMonitor]]:
@@ -71,10 +43,10 @@ def _monitors(states: Mapping[ModelKey, bytes], policy: Policy) -> Iterator[tupl
 
 @app.command("inspect")
 def inspect_command(directory: Directory = None, config: options.OptionalConfig = None) -> None:
-    """Show what a stopped daemon knows: models, streams, episodes, positions."""
-    with _opened(directory, config) as (store, policy):
-        snapshot = store.load()
-        views = [monitor.view() for _, monitor in _monitors(snapshot.models, policy)]
+    """Show what a stopped daemon knows: models, streams, episodes, positions. A state in Kafka, named by --config, is
+    shown as of its last commit, beside the daemons."""
+    snapshot, policy = looked_at(directory, config)
+    views = [monitor.view() for _, monitor in _monitors(snapshot.models, policy)]
     rows = [
         (
             str(view.key),
@@ -107,7 +79,7 @@ def reset_command(
     topic: Annotated[str | None, typer.Option("--topic", help="Only the positions in this topic.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every model, and the positions in Kafka too.")] = False,
 ) -> None:
-    """Throw away what a stopped daemon has learned of some models or streams; they start anew with the next events."""
+    """Throw away what stopped daemons have learned of some models or streams; they start anew with the next events."""
     if topic is not None and not everything and (model, model_version, feature) == (None, None, None):
         _reset_topic(directory, config, topic)
         return
@@ -115,17 +87,18 @@ def reset_command(
         raise typer.BadParameter("say what to reset: --model, --model-version, --feature, or --all, or --topic alone")
     if feature is not None and config is None:
         raise typer.BadParameter("--feature needs --config: the rest of its model is kept as the configuration has it")
-    with _opened(directory, config) as (store, policy):
+    with owned(directory, config) as (store, policy):
         models, places = store.contents()  # not `load`: what is damaged is what has to go
         keys = [key for key in models if model in (None, key.model) and model_version in (None, key.model_version)]
         if feature is not None:
             removed = _reset_streams(store, policy, keys, feature)
+        elif everything:
+            store.forget_everything()
+            removed = [f"model version {key}" for key in keys]
+            removed += [f"position of {topic}/{partition}" for topic, partition in places]
         else:
             store.forget_models(keys)
             removed = [f"model version {key}" for key in keys]
-        if everything:
-            store.forget_offsets()
-            removed += [f"position of {topic}/{partition}" for topic, partition in places]
     for line in removed:
         say(f"reset: {line}")
     if not removed:
@@ -135,20 +108,18 @@ def reset_command(
 
 def _reset_topic(directory: Path | None, config: Path | None, topic: str) -> None:
     """Forget how far a topic was read; what was learned from it stays."""
-    from monitor.state.store import Commit
-
-    with _opened(directory, config) as (store, _):
+    with owned(directory, config) as (store, _):
         snapshot = store.load()
         places = sorted(place for place in snapshot.offsets if place[0] == topic)
         if not places:
             known = ", ".join(sorted({name for name, _ in snapshot.offsets})) or "no topic"
             raise ConfigurationError([f"nothing matches; the state has read {known}"])
-        store.commit(Commit({}, {}, {}, forgotten=[topic], incarnation=snapshot.incarnation + 1))
+        store.forget_topic(topic)
     for name, partition in places:
         say(f"reset: position of {name}/{partition}")
 
 
-def _reset_streams(store: SqliteStore, policy: Policy, keys: list[ModelKey], feature: str) -> list[str]:
+def _reset_streams(store: Stored, policy: Policy, keys: list[ModelKey], feature: str) -> list[str]:
     """Drop the streams of that name from their models' states."""
     from monitor.state.store import Commit
 
@@ -176,11 +147,11 @@ def export_command(
         Path | None, typer.Option("--output", "-o", help="File to write instead of standard output.", metavar="FILE")
     ] = None,
 ) -> None:
-    """Write the whole state of a stopped daemon as JSON: positions, and each model's state with its hash."""
+    """Write the whole state as JSON: positions, and each model's state with its hash. A state in Kafka may belong to
+    running daemons."""
     from monitor.cli.readable_json import readable_json
 
-    with _opened(directory, config) as (store, _):
-        snapshot = store.load()
+    snapshot, _ = looked_at(directory, config)
     document: dict[str, Any] = {
         "driftgauge_state_export": 1,
         "offsets": [

@@ -35,6 +35,7 @@ class StateReader:
         self.position = 0  #: next offset
         self.end: int | None = None  #: where the partition ended when last heard of
         self.caught_up = False  #: has its end been seen since the last `expect`?
+        self._stop: int | None = None  # what comes from here on is not taken
         self._consumer = Consumer({**properties, **_FETCH}, logger=ClientLog(Notices()))
         self._consumer.assign([self._partition])
 
@@ -47,7 +48,9 @@ class StateReader:
         """Take what arrives within `timeout` seconds.  Raises StateError when it cannot be read any further."""
         for message in self._consumer.consume(_MESSAGES, timeout):
             error, offset = message.error(), message.offset() or 0
-            if error is None:
+            if error is None and self._stop is not None and offset >= self._stop:
+                self.position = self._stop  # perhaps half a transaction: its end is not awaited
+            elif error is None:
                 key, value = message.key(), message.value()
                 if key is None:
                     raise StateError(f"{self.place}: expected only driftgauge's own records, found one without a key")
@@ -64,7 +67,7 @@ class StateReader:
                 raise StateError(f"{self.place}: the state cannot be read: {error}")
 
     def read_to_end(self, cancelled: Callable[[], bool]) -> None:
-        """Read up to where the partition ends now, however long that takes, unless cancelled."""
+        """Read up to where the partition ends now, and no further, however long that takes, unless cancelled."""
         self.caught_up = False
         end = None
         while end is None and not cancelled():
@@ -73,7 +76,7 @@ class StateReader:
                 end = self._consumer.get_watermark_offsets(self._partition, timeout=2.0, cached=False)[1]
             except KafkaException:
                 continue
-        self.end = end
+        self.end = self._stop = end
         while self.position < (end or 0) and not cancelled():
             self.advance(0.1)
 
