@@ -36,6 +36,8 @@ log = structlog.get_logger("driftgauge")
 #: one turn when nothing arrives; shards share it
 TURN_SECONDS = 0.05
 PROGRESS_SECONDS, RETRY_SECONDS = 1.0, 1.0
+#: a store that is closed while it is being opened has given up by then
+FENCING_SECONDS = 3.0
 
 
 class GroupShardParts(ShardParts, Protocol):
@@ -71,7 +73,6 @@ class Opening:
         self.began = time.monotonic()
         self._snapshot: Snapshot | None = None
         self._error: Exception | None = None
-        self._given_up = False
         self._thread = threading.Thread(target=self._work, name="state-restore", daemon=True)
         self._thread.start()
 
@@ -86,10 +87,13 @@ class Opening:
         assert self._snapshot is not None  # the thread ends with one or the other
         return self._snapshot
 
-    def give_up(self) -> None:
-        """It belongs to somebody else now."""
-        self._given_up = True
+    def give_up(self, seconds: float) -> None:
+        """It belongs to somebody else now, or will: wait so long for what is under way, and leave the rest undone.
+
+        A fencing that reaches the brokers after the next owner's would end that one.
+        """
         self.parts.store.close()
+        self._thread.join(seconds)
         self.parts.source.close()
 
     def _work(self) -> None:
@@ -213,7 +217,7 @@ class Group:
             if number in self._open:
                 saved = self._open[number][0].save_last()
                 log.info("shard_handed_over", shard=number, saved=saved)
-            self._drop(number)
+            self._drop(number, FENCING_SECONDS)
         self._stand_by()
 
     def _lost(self, shards: Collection[int]) -> None:
@@ -223,9 +227,10 @@ class Group:
             self._drop(number)
         self._stand_by()
 
-    def _drop(self, number: int) -> None:
+    def _drop(self, number: int, patience: float = 0.0) -> None:
+        """Let go of a shard; patience: seconds for one that is still being opened."""
         if number in self._opening:
-            self._opening.pop(number).give_up()
+            self._opening.pop(number).give_up(patience)
         if number in self._open:
             shard, parts = self._open.pop(number)
             for key in parts.watch.models:
