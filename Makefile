@@ -30,9 +30,9 @@ faults-short: install ## the faults that matter most, once each: some minutes
 	@tests/services/install.sh
 	@REQUIRE_SERVICES=1 $(RUN) -m pytest tests/faults $(PYTEST)
 
-faults: install ## every fault, each several times over (FAULT_ROUNDS=3), on real brokers; ends with the fault table
+faults: install ## every fault, each several times over (FAULT_ROUNDS=4), on real brokers: half an hour, ends with the fault table
 	@tests/services/install.sh
-	@FAULT_ROUNDS=$(or $(FAULT_ROUNDS),3) REQUIRE_SERVICES=1 $(RUN) -m pytest tests/faults $(PYTEST)
+	@FAULT_ROUNDS=$(or $(FAULT_ROUNDS),4) REQUIRE_SERVICES=1 $(RUN) -m pytest tests/faults $(PYTEST)
 
 check: install ## linter, format, types, import floors
 	@$(RUN) -m ruff check .

@@ -2,12 +2,15 @@
 
 kafka:POINT N     SIGKILL at a point of the N-th transaction
 sqlite:POINT N    SIGKILL at a point of the N-th commit
-hold FILE         in the first transaction that is written and not committed: make FILE, wait until it is gone
+hold:kafka FILE   in the first transaction that is written and not committed: make FILE, wait until it is gone
+hold:sqlite FILE  the same
 clock 0           the wall clock jumps an hour to and fro
 callbacks 0       a callback of the client raises, several times a second, and takes what was read with it
 disk_full FILE    no file can grow beyond 200 kB until FILE is there
+humble 0          the modes of files and directories bind root as they do everybody else
 """
 
+import ctypes
 import itertools
 import os
 import resource
@@ -68,19 +71,21 @@ def kill_at_transaction(point: str, number: int) -> None:
     producer_with(lambda reached: die() if reached == point and next(visits) == number else None)
 
 
-def kill_at_commit(point: str, number: int) -> None:
-    """Statements are traced before they run, so COMMIT is the moment before anything is safe."""
-    visits = itertools.count(1)
+def statements_with(reached: Callable[[str], None]) -> None:
+    """Let every connection report its statements; they are traced before they run, so COMMIT comes before its deed."""
     connect = sqlite3.connect
 
     def traced(*arguments: Any, **named: Any) -> sqlite3.Connection:
         connection = connect(*arguments, **named)
-        connection.set_trace_callback(
-            lambda statement: die() if statement.startswith(point) and next(visits) == number else None
-        )
+        connection.set_trace_callback(reached)
         return connection
 
     sqlite3.connect = traced  # type: ignore[assignment]
+
+
+def kill_at_commit(point: str, number: int) -> None:
+    visits = itertools.count(1)
+    statements_with(lambda statement: die() if statement.startswith(point) and next(visits) == number else None)
     if point == "committed":
         from monitor.state.sqlite import SqliteStore
 
@@ -94,16 +99,18 @@ def kill_at_commit(point: str, number: int) -> None:
         SqliteStore.commit = and_die  # type: ignore[method-assign]
 
 
-def hold(file: Path) -> None:
-    once = itertools.count(1)
+def hold(kind: str, file: Path) -> None:
+    visits = itertools.count(1)
+    # a new database is made in a transaction of its own, before there is anything to save
+    point, number = ("written", 1) if kind == "kafka" else ("COMMIT", 2)
 
     def wait(reached: str) -> None:
-        if reached == "written" and next(once) == 1:
+        if reached == point and next(visits) == number:
             file.touch()
             while file.exists():
                 time.sleep(0.02)
 
-    producer_with(wait)
+    (producer_with if kind == "kafka" else statements_with)(wait)
 
 
 def jumping_clock() -> None:
@@ -140,6 +147,19 @@ def full_disk(lifted: Path) -> None:
     threading.Thread(target=lift, daemon=True).start()
 
 
+def humble() -> None:
+    """Give up what lets root write where nobody may; without root there is nothing to give up."""
+    if os.geteuid() != 0:
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = (ctypes.c_uint32 * 2)(0x20080522, 0)  # the third version of the call, this process
+    sets = (ctypes.c_uint32 * 6)()  # effective, permitted, inheritable; twice, for 64 capabilities
+    override, search = 1 << 1, 1 << 2  # CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH
+    if libc.capget(header, sets) == 0:
+        sets[0] &= ~(override | search)
+        libc.capset(header, sets)
+
+
 def main(configuration: str, fault: str, argument: str) -> int:
     kind, _, point = fault.partition(":")
     if kind == "kafka":
@@ -147,13 +167,15 @@ def main(configuration: str, fault: str, argument: str) -> int:
     elif kind == "sqlite":
         kill_at_commit(point, int(argument))
     elif kind == "hold":
-        hold(Path(argument))
+        hold(point, Path(argument))
     elif kind == "clock":
         jumping_clock()
     elif kind == "callbacks":
         raising_callbacks()
     elif kind == "disk_full":
         full_disk(Path(argument))
+    elif kind == "humble":
+        humble()
     from monitor.daemon import run
     from monitor.settings import load
 

@@ -11,7 +11,15 @@ from types import TracebackType
 from typing import Self
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewPartitions, NewTopic
+from confluent_kafka.admin import (
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewPartitions,
+    NewTopic,
+    ResourceType,
+)
 
 from tests.services import installed
 from tests.services.process import Process, ServiceFailed
@@ -138,6 +146,14 @@ def add_partitions(bootstrap: str, name: str, total: int) -> None:
     admin = AdminClient({"bootstrap.servers": bootstrap})
     admin.create_partitions([NewPartitions(name, total)])[name].result(ANSWER_SECONDS)
     await_partitions(bootstrap, name, total)
+
+
+def configure_topic(bootstrap: str, name: str, config: Mapping[str, str]) -> None:
+    """Set these of a topic's settings, and leave the others."""
+    entries = [ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET) for key, value in config.items()]
+    resource = ConfigResource(ResourceType.TOPIC, name, incremental_configs=entries)
+    admin = AdminClient({"bootstrap.servers": bootstrap})  # kept until the answer is there
+    admin.incremental_alter_configs([resource])[resource].result(ANSWER_SECONDS)
 
 
 def await_partitions(bootstrap: str, name: str, partitions: int) -> None:
