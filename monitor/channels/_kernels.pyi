@@ -13,25 +13,33 @@ def block_sums(
 
 def first_long_run(
     values: npt.NDArray[np.float64],
-    usable: npt.NDArray[np.uint8],
+    codes: npt.NDArray[np.uint16],
     limits: npt.NDArray[np.int64],
     previous: float,
     run: int,
+    start: int = 0,
 ) -> tuple[int, float, int]:
-    """The first value at which the run of equal usable values has reached the limit given for that value.
+    """The first value from `start` on at which the run of equal values has reached the limit of that value's code.
 
-    usable, limits: as long as values; values whose usable is 0 are passed over as if they had never come.
-    previous, run: the newest usable value so far and how often it came in a row (NaN and 0 to begin with).
+    codes: as long as values; limits: by code, one for each there is.  NaN is passed over as if it had never come.
+    previous, run: the newest value so far and how often it came in a row (NaN and 0 to begin with).
     Returns (index, previous, run) after the value found, which is consumed; index is -1 if the end was reached.
-    A NaN equals nothing.  Raises ValueError if the lengths differ.
+    Raises ValueError if the lengths differ or start is negative, IndexError for a code without a limit.
     """
 
-def first_run_end(
-    values: npt.NDArray[np.float64], usable: npt.NDArray[np.uint8], previous: float, start: int = 0
-) -> int:
-    """Index of the first usable value from `start` on that differs from `previous`, or -1.
+def first_run_end(values: npt.NDArray[np.float64], previous: float, start: int = 0) -> int:
+    """Index of the first value from `start` on that differs from `previous`, or -1; NaN is passed over.
 
-    Raises ValueError if the lengths differ or start is negative.
+    Raises ValueError if start is negative.
+    """
+
+def tally(codes: npt.NDArray[np.uint8]) -> tuple[int, int, int, int, int, int]:
+    """How often each code of `monitor.domain.frame.Cell` comes; there must be no others."""
+
+def first_flagged(codes: npt.NDArray[np.uint16], flags: npt.NDArray[np.uint8], start: int = 0) -> int:
+    """Index of the first code from `start` on whose flag is set, or -1; flags: by code, one for each there is.
+
+    Raises ValueError if start is negative, IndexError for a code without a flag.
     """
 
 def cells(values: npt.NDArray[np.float64], edges: npt.NDArray[np.float64]) -> npt.NDArray[np.uint16]:

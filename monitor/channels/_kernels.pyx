@@ -7,6 +7,11 @@ import numpy as np
 
 cdef enum:
     EDGE_LIMIT = 520
+    SLOTS = 1024  # of the table that finds a value's few edges: two for each edge
+    TABLE_LEAST = 256  # values for which that table pays
+    CODES = 6  # of `monitor.domain.frame.Cell`
+
+cdef uint8_t[CODES] ORDER = [2, 3, 0, 1, 4, 5]  # the most frequent first: counting ends with the last code there is
 
 
 def block_sums(const int64_t[::1] values, int64_t block, int64_t carry, int64_t filled):
@@ -30,45 +35,117 @@ def block_sums(const int64_t[::1] values, int64_t block, int64_t carry, int64_t 
 
 
 def first_long_run(
-    const double[::1] values, const uint8_t[::1] usable, const int64_t[::1] limits, double previous, int64_t run
+    const double[::1] values, const uint16_t[::1] codes, const int64_t[:] limits, double previous, int64_t run,
+    Py_ssize_t start=0,
 ):
-    cdef Py_ssize_t n = values.shape[0], i, found = -1
-    if usable.shape[0] != n or limits.shape[0] != n:
-        raise ValueError(
-            f"usable, limits: expected {n} entries as values has, found {usable.shape[0]}, {limits.shape[0]}"
-        )
-    with nogil:
-        for i in range(n):
-            if not usable[i]:
-                continue
-            if values[i] == previous:
-                run += 1
-            else:
-                previous = values[i]
-                run = 1
-            if run >= limits[i]:
-                found = i
-                break
-    return found, previous, run
-
-
-def first_run_end(const double[::1] values, const uint8_t[::1] usable, double previous, Py_ssize_t start=0):
-    cdef Py_ssize_t n = values.shape[0], i, found = -1
-    if usable.shape[0] != n:
-        raise ValueError(f"usable: expected {n} entries as values has, found {usable.shape[0]}")
+    cdef Py_ssize_t n = values.shape[0], size = limits.shape[0], i, found = -1
+    cdef double x
+    if codes.shape[0] != n:
+        raise ValueError(f"codes: expected {n} entries as values has, found {codes.shape[0]}")
     if start < 0:
         raise ValueError(f"start: expected at least 0, found {start}")
     with nogil:
         for i in range(start, n):
-            if usable[i] and values[i] != previous:
+            x = values[i]
+            if x == previous:
+                run += 1
+            elif x == x:
+                previous = x
+                run = 1
+            else:
+                continue
+            if codes[i] >= size:
+                found = -2
+                break
+            if run >= limits[codes[i]]:
+                found = i
+                break
+    if found == -2:
+        raise IndexError(f"limits: expected one for every code, found {size} for code {codes[i]}")
+    return found, previous, run
+
+
+def first_run_end(const double[::1] values, double previous, Py_ssize_t start=0):
+    cdef Py_ssize_t n = values.shape[0], i, found = -1
+    if start < 0:
+        raise ValueError(f"start: expected at least 0, found {start}")
+    with nogil:
+        for i in range(start, n):
+            if values[i] == values[i] and values[i] != previous:
                 found = i
                 break
     return found
 
 
+def tally(const uint8_t[::1] codes):
+    cdef Py_ssize_t n = codes.shape[0], i, block, stop
+    cdef int64_t counts[CODES]
+    cdef uint8_t fewer, code
+    cdef int64_t left = n
+    for code in range(CODES):
+        counts[code] = 0
+    with nogil:
+        for code in range(CODES - 1):
+            if left == 0:
+                break
+            block = 0
+            while block < n:
+                stop = min(block + 255, n)  # so many fit into a byte: a vector of bytes is counted at once
+                fewer = 0
+                for i in range(block, stop):
+                    fewer += codes[i] == ORDER[code]
+                counts[ORDER[code]] += fewer
+                block = stop
+            left -= counts[ORDER[code]]
+        counts[ORDER[CODES - 1]] = left
+    return counts[0], counts[1], counts[2], counts[3], counts[4], counts[5]
+
+
+def first_flagged(const uint16_t[::1] codes, const uint8_t[::1] flags, Py_ssize_t start=0):
+    cdef Py_ssize_t n = codes.shape[0], size = flags.shape[0], i, found = -1
+    if start < 0:
+        raise ValueError(f"start: expected at least 0, found {start}")
+    with nogil:
+        for i in range(start, n):
+            if codes[i] >= size:
+                found = -2
+                break
+            if flags[codes[i]]:
+                found = i
+                break
+    if found == -2:
+        raise IndexError(f"flags: expected one for every code, found {size} for code {codes[i]}")
+    return found
+
+
+cdef inline uint16_t cell_between(
+    double x, const double* edges, Py_ssize_t base, Py_ssize_t length, Py_ssize_t k
+) noexcept nogil:
+    """The cell of x among k edges, of which `base` are known to lie below it and those from base + length on above.
+
+    A range is halved without a branch on the data: the jumps would not be predictable.
+    """
+    cdef Py_ssize_t half
+    while length > 1:
+        half = length >> 1
+        base += half if edges[base + half - 1] < x else 0
+        length -= half
+    if length:
+        base += edges[base] < x
+    return <uint16_t>(2 * base + (1 if base < k and edges[base] == x else 0))
+
+
+cdef inline int slot_of(double x, double low, double scale) noexcept nogil:
+    """Place of x in a table of SLOTS entries; it never falls as x rises, since no step of its arithmetic does."""
+    cdef double at = (x - low) * scale
+    return 0 if at < 0.0 else SLOTS - 1 if at >= SLOTS else <int>at
+
+
 def cells(const double[::1] values, const double[::1] edges):
-    cdef Py_ssize_t n = values.shape[0], k = edges.shape[0], i, base, length, half
-    cdef double x
+    cdef Py_ssize_t n = values.shape[0], k = edges.shape[0], i, at
+    cdef double x, low, scale
+    cdef int slot
+    cdef uint16_t below[SLOTS + 1]  # edges in earlier slots: all of them lie below, and those in later slots above
     if not 1 <= k <= EDGE_LIMIT:
         raise ValueError(f"edges: expected 1 to {EDGE_LIMIT}, found {k}")
     for i in range(1, k):
@@ -78,19 +155,27 @@ def cells(const double[::1] values, const double[::1] edges):
         raise ValueError("edges: expected numbers, found nan")
     codes = np.empty(n, np.uint16)
     cdef uint16_t[::1] out = codes
+    # the outermost edges lie far away from the others, and would leave these few slots
+    low = edges[1 if k > 3 else 0]
+    scale = SLOTS / (edges[k - 2 if k > 3 else k - 1] - low)
+    if n < TABLE_LEAST or k < 4 or not 0.0 < scale < 1e300:
+        with nogil:
+            for i in range(n):
+                x = values[i]
+                out[i] = cell_between(x, &edges[0], 0, k, k) if x == x else <uint16_t>(2 * k + 1)
+        return codes
     with nogil:
+        at = 0
+        for slot in range(SLOTS):
+            below[slot] = <uint16_t>at
+            while at < k and slot_of(edges[at], low, scale) <= slot:
+                at += 1
+        below[SLOTS] = <uint16_t>k
         for i in range(n):
             x = values[i]
             if x != x:
                 out[i] = <uint16_t>(2 * k + 1)
                 continue
-            # edges below x, by halving a range without a branch on the data: the jumps would not be predictable
-            base = 0
-            length = k
-            while length > 1:
-                half = length >> 1
-                base += half if edges[base + half - 1] < x else 0
-                length -= half
-            base += edges[base] < x
-            out[i] = <uint16_t>(2 * base + (1 if base < k and edges[base] == x else 0))
+            slot = slot_of(x, low, scale)
+            out[i] = cell_between(x, &edges[0], below[slot], below[slot + 1] - below[slot], k)
     return codes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from monitor.channels._kernels import block_sums, first_long_run, first_run_end
+from monitor.channels._kernels import block_sums, first_flagged, first_long_run, first_run_end, tally
 from monitor.channels._kernels import cells as cells_of
 
-__all__ = ["block_sums", "cells_of", "first_long_run", "first_run_end"]
+__all__ = ["block_sums", "cells_of", "first_flagged", "first_long_run", "first_run_end", "tally"]

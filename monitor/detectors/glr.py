@@ -9,8 +9,8 @@ and a change is found when the largest exceeds A + ln 3 + ½ ln N.  Because the 
 has shown (the reference first of all), nothing need be assumed about a rate that was never seen: five missing values
 within a hundred observations are telling after ten thousand without any, long before their mean is.
 
-Only the newest `MEMORY` events can begin the newer part, so the state is small and nothing is done between events: a
-channel at rest costs nothing.  Events closer than `GAP` observations to the last one counted are one burst, and a burst
+Only the newest 32 events can begin the newer part, so the state is small and nothing is done between events: a
+channel at rest costs nothing.  Events closer than 8 observations to the last one counted are one burst, and a burst
 is one event: a hiccup of a few records is no drift, and a feed that stays dead is Page-Hinkley's to find.
 
 Parameters
@@ -38,83 +38,8 @@ detection for tackling piecewise-stationary bandits.  JMLR 23 (2022): its thresh
 Bursts are declustered by runs as in M. R. Leadbetter, Stochastic Processes and their Applications 12 (1982).
 """
 
-from __future__ import annotations
+from monitor.detectors._glr import Glr
 
-import math
-from collections.abc import Sequence
-from typing import Any
-
-MEMORY = 32  #: events that may begin the newer part
-GAP = 8  #: observations; closer events are one burst
-LEAST = 3  #: events of the newer part
 RATE_MOST = 0.2  #: reference rate up to which an indicator counts as rare
 
-
-class Glr:
-    """One rare indicator; `since`, `statistic` and `threshold` tell of the change that `update` found."""
-
-    def __init__(self, number: int, events: int, level: float) -> None:
-        self._number, self._events, self._level = number, events, level
-        self.reset()
-
-    def reset(self) -> None:
-        """Forget everything but the reference."""
-        self._seen = 0
-        self._counted = 0
-        self._newest: list[int] = []  # 1-based observation of each of the newest events
-        self.since, self.statistic, self.threshold = 0, 0.0, 1.0
-
-    def update(self, positions: Sequence[int], length: int) -> int:
-        """Take `length` observations with events at ascending `positions`; the one that revealed a change, or −1.
-
-        Observations after that one are not taken.
-        """
-        for position in positions:
-            now = self._seen + position + 1
-            if self._newest and now - self._newest[-1] < GAP:
-                continue
-            self._newest = [*self._newest[1 - MEMORY :], now]
-            self._counted += 1
-            self.statistic, self.since = self._largest(now)
-            self.threshold = self._level + math.log(3.0) + 0.5 * math.log(self._number + now)
-            if self.statistic > self.threshold:
-                self._seen = now
-                return position
-        self._seen += length
-        return -1
-
-    @property
-    def score(self) -> float:
-        """Statistic over threshold as of the newest event."""
-        return self.statistic / self.threshold if self._newest else 0.0
-
-    def _largest(self, now: int) -> tuple[float, int]:
-        """The largest statistic over the splits before each of the newest events, and the length of its newer part."""
-        number, events = self._number + now, self._events + self._counted
-        pooled = events / number
-        best, since = 0.0, 0
-        for newer_events, begin in enumerate(reversed(self._newest), start=1):
-            newer = now - begin + 1
-            older, older_events = number - newer, events - newer_events
-            if newer_events < LEAST or newer_events * older <= older_events * newer:
-                continue
-            ratio = newer * _kl(newer_events / newer, pooled) + older * _kl(older_events / older, pooled)
-            if ratio > best:
-                best, since = ratio, newer
-        return best, since
-
-    def dump(self) -> dict[str, Any]:
-        """Plain data."""
-        newest = [self.since, self.statistic, self.threshold]
-        return {"seen": self._seen, "counted": self._counted, "newest": self._newest, "verdict": newest}
-
-    def restore(self, state: dict[str, Any]) -> None:
-        """Go on where the dumped detector stood."""
-        self._seen, self._counted, self._newest = state["seen"], state["counted"], list(state["newest"])
-        self.since, self.statistic, self.threshold = state["verdict"]
-
-
-def _kl(p: float, q: float) -> float:
-    """Kullback-Leibler divergence of two Bernoulli distributions; q is in (0, 1) wherever an event was counted."""
-    found = p * math.log(p / q) if p > 0 else 0.0
-    return found + ((1 - p) * math.log((1 - p) / (1 - q)) if p < 1 and q < 1 else 0.0)
+__all__ = ["RATE_MOST", "Glr"]

@@ -55,7 +55,7 @@ class Column:
     @property
     def present(self) -> Mask:
         """Was the key there?"""
-        return np.not_equal(self.cells, Cell.ABSENT)
+        return np.not_equal(self.cells, 0)  # ABSENT; the member's value would be looked up anew each time
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,6 +3,7 @@ import numpy.typing as npt
 
 from monitor.channels.table import Numerators
 from monitor.detectors.adwin import AdwinBank
+from monitor.detectors.glr import Glr
 from monitor.detectors.page_hinkley import PageHinkleyBank
 from monitor.engine.plan import ChannelPlan
 from monitor.engine.signals import Told
@@ -15,6 +16,10 @@ class ClosedChannels:
     """
 
     def __init__(self, adwin: AdwinBank, page_hinkley: PageHinkleyBank) -> None: ...
+    @property
+    def resting(self) -> int:
+        """Channels that are not closed."""
+
     def __len__(self) -> int: ...
     def add(
         self,
@@ -22,13 +27,17 @@ class ClosedChannels:
         plan: ChannelPlan,
         adwin: int,
         page_hinkley: int,
+        glr: Glr | None = None,
     ) -> int:
-        """Add a closed channel over rows of the two banks; its index.  Raises ValueError for another table size."""
+        """Add a closed channel over rows of the two banks; its index.  Raises ValueError for another table size.
+
+        glr: for a rare indicator, of which the table's numerators are 1, 0 and none.
+        """
 
     def advance(self, cells: npt.NDArray[np.uint16]) -> list[Told]:
-        """Run every closed channel up to where one of its detectors fires; what is to be told, in order of the indices.
+        """Run every closed channel up to where one of its detectors fires; those that fired, in order of the indices.
 
-        That is channels that fired, and all rare indicators.  Cells must be of the partition behind the tables.
+        Cells must be of the partition behind the tables.
         """
 
     def advance_one(self, index: int, cells: npt.NDArray[np.uint16]) -> Told | None:

@@ -10,6 +10,7 @@ from libc.stdlib cimport free, realloc
 
 from monitor.detectors._adwin cimport AdwinBank
 from monitor.detectors._adwin_window cimport Cut, Row as AdwinRow, clear, feed as feed_adwin
+from monitor.detectors._glr cimport Glr, Row as GlrRow, clear as clear_glr, count as count_event
 from monitor.detectors._page_hinkley cimport (
     PageHinkleyBank, Row as PageHinkleyRow, feed as feed_page_hinkley, fired_of, rewind, statistic_of,
 )
@@ -18,6 +19,9 @@ cdef enum:
     CHUNK = 256  # values standardised at once: the buffers stay in the first-level cache
     ADWIN = 1
     PAGE_HINKLEY = 2
+    GLR = 3
+
+DETECTORS = {ADWIN: "adwin", PAGE_HINKLEY: "page_hinkley", GLR: "glr"}
 
 cdef struct Channel:
     const int8_t* tiny  # numerators by cell, -1 where the channel has no value; two of the three are NULL
@@ -33,7 +37,7 @@ cdef struct Channel:
     int64_t filled
     Py_ssize_t adwin
     Py_ssize_t page_hinkley
-    bint rare
+    GlrRow* glr  # of a rare indicator, else NULL
     bint closed
 
 cdef struct Verdict:
@@ -42,10 +46,7 @@ cdef struct Verdict:
     double statistic
     double threshold
     int64_t length
-    Py_ssize_t at  # among the channel's values
     Py_ssize_t place  # among the cells
-    Py_ssize_t values  # taken, up to and including the one at `at`
-    bint any_one
 
 
 cdef int64_t numerator_of(const Channel* channel, uint16_t cell) noexcept nogil:
@@ -107,7 +108,10 @@ cdef Py_ssize_t cut_that_matters(
 cdef void watch(
     Channel* channel, AdwinBank adwin, PageHinkleyBank bank, const uint16_t* cells, Py_ssize_t n, Verdict* verdict
 ) noexcept nogil:
-    """Feed a channel's detectors until one fires.  Page-Hinkley goes only as far as ADWIN came, and then decides."""
+    """Feed a channel's detectors until one fires: the earliest, and at one value Page-Hinkley before GLR before ADWIN.
+
+    Each goes only as far as those before it came.  Which of them was ahead does not show: opening resets them all.
+    """
     cdef double y[CHUNK]
     cdef double z[CHUNK]
     cdef double fed[CHUNK]
@@ -119,11 +123,11 @@ cdef void watch(
     cdef Cut cut
     cdef Py_ssize_t at = 0, m, found, i
     cdef int which
+    cdef bint any_one
     verdict.detector = 0
-    verdict.values = 0
-    verdict.any_one = False
     while at < n:
-        m = gather(channel, cells, &at, n, y, places, &verdict.any_one)
+        any_one = False
+        m = gather(channel, cells, &at, n, y, places, &any_one)
         if m == 0:
             continue
         for i in range(m):
@@ -133,7 +137,6 @@ cdef void watch(
         found = cut_that_matters(channel, row, fed, m, adwin, &cut)
         if found >= 0:
             verdict.detector = ADWIN
-            verdict.at = verdict.values + found
             verdict.place = places[found]
             verdict.up = cut.difference > 0
             verdict.statistic = fabs(cut.difference)
@@ -144,16 +147,33 @@ cdef void watch(
         if found >= 0:
             which = fired_of(recursions, bank.min_instances)
             verdict.detector = PAGE_HINKLEY
-            verdict.at = verdict.values + found
             verdict.place = places[found]
             verdict.up = which % 2 == 0
             verdict.statistic = statistic_of(recursions, which)
             verdict.threshold = recursions.threshold[which]
             verdict.length = max(1, recursions.fed - recursions.sat[which]) * channel.block
             m = found + 1
-        verdict.values += m
+        if channel.glr != NULL:
+            found = events_that_tell(channel.glr, y, m if any_one else 0)
+            channel.glr.seen += m if found < 0 else found + 1
+            if found >= 0 and (verdict.detector != PAGE_HINKLEY or found < m - 1):
+                verdict.detector = GLR
+                verdict.place = places[found]
+                verdict.up = True
+                verdict.statistic = channel.glr.statistic
+                verdict.threshold = channel.glr.threshold
+                verdict.length = channel.glr.since
         if verdict.detector:
             return
+
+
+cdef Py_ssize_t events_that_tell(GlrRow* glr, const double* y, Py_ssize_t m) noexcept nogil:
+    """Count the ones among m values of an indicator; index of the one that reveals a change, or -1."""
+    cdef Py_ssize_t i
+    for i in range(m):
+        if y[i] == 1.0 and count_event(glr, glr.seen + i + 1):
+            return i
+    return -1
 
 
 cdef class ClosedChannels:
@@ -163,7 +183,8 @@ cdef class ClosedChannels:
     cdef PageHinkleyBank page_hinkley
     cdef Channel* channels
     cdef Py_ssize_t count
-    cdef list tables  # the arrays behind the pointers
+    cdef list kept  # what is behind the pointers
+    cdef readonly Py_ssize_t resting  # channels that are not closed
     cdef Py_ssize_t size
 
     def __cinit__(self, AdwinBank adwin not None, PageHinkleyBank page_hinkley not None):
@@ -172,7 +193,8 @@ cdef class ClosedChannels:
         self.channels = NULL
         self.count = 0
         self.size = 0
-        self.tables = []
+        self.kept = []
+        self.resting = 0
 
     def __dealloc__(self):
         free(self.channels)
@@ -185,7 +207,7 @@ cdef class ClosedChannels:
             raise IndexError(f"index: expected 0 to {self.count - 1}, found {index}")
         return &self.channels[index]
 
-    def add(self, numerators, plan, Py_ssize_t adwin, Py_ssize_t page_hinkley):
+    def add(self, numerators, plan, Py_ssize_t adwin, Py_ssize_t page_hinkley, Glr glr=None):
         cdef const int8_t[::1] tiny
         cdef const int32_t[::1] narrow
         cdef const int64_t[::1] wide
@@ -212,7 +234,7 @@ cdef class ClosedChannels:
         channel.block = plan.block
         channel.carry = channel.filled = 0
         channel.adwin, channel.page_hinkley = adwin, page_hinkley
-        channel.rare = plan.rare_events is not None
+        channel.glr = NULL if glr is None else &glr.row
         channel.closed = True
         cdef Channel* channels = <Channel*>realloc(self.channels, (self.count + 1) * sizeof(Channel))
         if channels == NULL:
@@ -220,7 +242,7 @@ cdef class ClosedChannels:
         self.channels = channels
         self.size = len(numerators)
         self.channels[self.count] = channel
-        self.tables.append(numerators)
+        self.kept.append((numerators, glr))
         self.count += 1
         return self.count - 1
 
@@ -237,16 +259,21 @@ cdef class ClosedChannels:
         cdef Channel* channel = self._at(index)
         clear(self.adwin._row(channel.adwin))
         rewind(self.page_hinkley._row(channel.page_hinkley))
+        if channel.glr != NULL:
+            clear_glr(channel.glr)
         channel.carry = channel.filled = 0
-        channel.closed = False
+        self.rest(index)
 
     def close(self, Py_ssize_t index):
         cdef Channel* channel = self._at(index)
         channel.carry = channel.filled = 0
+        self.resting -= not channel.closed
         channel.closed = True
 
     def rest(self, Py_ssize_t index):
-        self._at(index).closed = False
+        cdef Channel* channel = self._at(index)
+        self.resting += channel.closed
+        channel.closed = False
 
     def advance(self, const uint16_t[::1] cells):
         found = []
@@ -272,11 +299,8 @@ cdef class ClosedChannels:
         self.page_hinkley._row(channel.page_hinkley)
         with nogil:
             watch(channel, self.adwin, self.page_hinkley, &cells[0], n, &verdict)
-        if verdict.detector:
-            direction = "up" if verdict.up else "down"
-            detector = "adwin" if verdict.detector == ADWIN else "page_hinkley"
-            detail = (detector, direction, verdict.statistic, verdict.threshold, verdict.length)
-            return index, verdict.values, verdict.any_one, verdict.place, detail
-        if channel.rare:
-            return index, verdict.values, verdict.any_one, -1, None
-        return None
+        if not verdict.detector:
+            return None
+        direction = "up" if verdict.up else "down"
+        detail = DETECTORS[verdict.detector], direction, verdict.statistic, verdict.threshold, verdict.length
+        return index, verdict.place, detail

@@ -47,9 +47,9 @@ class ChannelMonitor:
             banks.page_hinkley.prime(self._page_hinkley, plan.prior, 0.0)
         else:
             self._adwin, self._page_hinkley = rows
-        self._index = closed.add(plan.table.numerators, plan, self._adwin, self._page_hinkley)
         rare = plan.rare_events
         self._glr = None if rare is None else Glr(round(plan.prior), rare, plan.level)
+        self._index = closed.add(plan.table.numerators, plan, self._adwin, self._page_hinkley, self._glr)
         self.opened_by: Detection | None = None
         self._quiet = 0
 
@@ -74,7 +74,7 @@ class ChannelMonitor:
             part = cells[start:]
             if self.opened_by is None:
                 told = self._closed.advance_one(self._index, part)
-                at = None if told is None else self.settle(told, part)
+                at = None if told is None else self._open(told)
             else:
                 at = self._watch_return(part)
             if at is None:
@@ -85,42 +85,20 @@ class ChannelMonitor:
 
     def go_on(self, told: Told, cells: Cells) -> list[Signal]:
         """The same, when the detectors have run over the cells already, and said this."""
-        at = self.settle(told, cells)
-        if at is None:
-            return []
+        at = self._open(told)
         later = self.advance(cells[at + 1 :])
         return [self._signal(at), *(replace(signal, at=signal.at + at + 1) for signal in later)]
 
     def _signal(self, at: int) -> Signal:
         return Signal(at, self.plan.table.key, self.plan.table.name, self.opened_by)
 
-    def settle(self, told: Told, cells: Cells) -> int | None:
-        """Conclude from what the detectors said of cells: position of the one at which the channel opens, if it does.
-
-        The likelihood ratio, which only rare indicators have, goes as far as the others came.  The earliest decides; at
-        the same value, Page-Hinkley before the likelihood ratio before ADWIN.  Opening resets them all, so that it does
-        not show which was ahead.
-        """
-        _, values, any_one, place, verdict = told
-        detection = None if verdict is None else Detection(*verdict)
-        if self._glr is not None:
-            ones: list[int] = []
-            if any_one:
-                numerators = self.plan.table.numerators[cells]
-                places = np.flatnonzero(numerators != ABSENT)
-                ones = np.flatnonzero(numerators[places[:values]] == 1).tolist()
-            at = self._glr.update(ones, values)
-            if at >= 0 and (detection is None or at < values - 1 or detection.detector == "adwin"):
-                place, glr = int(places[at]), self._glr
-                detection = Detection("glr", "up", glr.statistic, glr.threshold, glr.since)
-        if detection is None:
-            return None
-        self.opened_by = detection
+    def _open(self, told: Told) -> int:
+        """Open on what the detectors said: they are reset, and rest; position of the observation."""
+        _, at, verdict = told
+        self.opened_by = Detection(*verdict)
         self._closed.open(self._index)
         self._quiet = 0
-        if self._glr is not None:
-            self._glr.reset()
-        return place
+        return at
 
     def _watch_return(self, cells: Cells) -> int | None:
         """Count quiet windows: position of the value that completes the last one, and the channel is closed."""

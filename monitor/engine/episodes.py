@@ -74,6 +74,11 @@ class Episodes:
         self._last_alarm = -1  # observation of the newest alarm, −1: none
         self._alarms = 0
 
+    @property
+    def any_open(self) -> bool:
+        """Is any track open?"""
+        return any(state.open for state in self._tracks.values())
+
     def is_open(self, track: Track) -> bool:
         return bool(self._tracks[track].open)
 

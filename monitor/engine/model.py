@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from monitor.channels.kernels import tally
 from monitor.detectors.adwin import AdwinBank
 from monitor.detectors.page_hinkley import PageHinkleyBank
 from monitor.domain.errors import ProfileError, StateError
@@ -130,14 +131,24 @@ class ModelMonitor:
             return Place(frame.topic, *at, frame.event_id[row], float(frame.event_time[row]))
 
         facts: list[tuple[int, Fact]] = []
+        every, newest = np.arange(len(frame)), float(clock[-1])
         for name in sorted(self.streams):
             stream, column = self.streams[name], columns.get(name)
+            if (
+                column is not None and tally(column.cells)[Cell.ABSENT] == 0
+            ):  # as most are: nothing to choose, or to copy
+                seen = Observations(
+                    column.cells, column.numbers, column.texts, column.labels, every, clock, ordinal, place
+                )
+                facts += stream.observe(seen, self._births)
+                self._seen[name] = newest
+                continue
             rows = _rows(frame, stream, column, self._at_home(name, frame, met.get(name)))
             if len(rows):
                 facts += stream.observe(_observations(column, rows, clock, ordinal, place), self._births)
             if column is not None and column.present.any():
                 self._seen[name] = float(clock[len(frame) - 1 - int(column.present[::-1].argmax())])
-        self.clock = float(clock[-1])
+        self.clock = newest
         self.events += len(frame)
         facts.sort(key=lambda located: located[0])  # stable: within a row, streams stay in order
         return [fact for _, fact in facts]

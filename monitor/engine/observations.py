@@ -7,15 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from monitor.channels.kernels import tally
 from monitor.channels.partition import Cells, NumberPartition, Partition
 from monitor.domain.facts import Place
 from monitor.domain.frame import Bytes, Cell, Codes, Floats, Mask, Offsets
 from monitor.domain.text import number_text
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Observations:
-    """Parallel arrays over consecutive observations of a stream.
+    """Parallel arrays over consecutive observations of a stream; nobody changes them.
+
+    Not frozen, because one is made for every stream of every frame, and freezing takes longer than all the rest of it.
 
     cells, numbers, texts, labels as in a Column.  rows: of the frame, of which `place` tells the event; clock: the
     model's clock at each, NaN if it has none; ordinal: 0-based count of the model's events at each.
@@ -32,6 +35,10 @@ class Observations:
 
     def __len__(self) -> int:
         return len(self.cells)
+
+    def tally(self) -> tuple[int, int, int, int, int, int]:
+        """How many cells of each kind, in the order of `Cell`."""
+        return tally(self.cells)
 
     def part(self, start: int, stop: int) -> Observations:
         """The observations from start to before stop."""

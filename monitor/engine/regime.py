@@ -143,13 +143,14 @@ class Regime:
         return sorted(signals, key=lambda signal: signal.at) if len(signals) > 1 else signals
 
     def _advance_channels(self, cells: Cells) -> list[Signal]:
-        open_before = [channel.opened_by is not None for channel in self.channels.values()]
+        is_all_closed = not self._closed.resting
+        open_before = [] if is_all_closed else [channel.opened_by is not None for channel in self.channels.values()]
         told = {each[0]: each for each in self._closed.advance(cells)}
-        if not told and not any(open_before):
+        if not told and is_all_closed:
             return []
         signals: list[Signal] = []
         for index, channel in enumerate(self.channels.values()):
-            if open_before[index]:
+            if not is_all_closed and open_before[index]:
                 signals += channel.advance(cells)
             elif index in told:
                 signals += channel.go_on(told[index], cells)

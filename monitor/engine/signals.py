@@ -10,9 +10,8 @@ from monitor.domain.facts import Aspect, ChannelName, Reason
 Direction = Literal["up", "down", "both"]
 #: detector, direction, statistic, threshold, observations since the onset
 Verdict = tuple[str, Direction, float, float, int]
-#: what running a channel has to tell: its index; how many values it took, up to and including the one that fired; was
-#: any numerator among them (or a few beyond) above 0?  Position among the cells of the value that fired, −1: none did
-Told = tuple[int, int, bool, int, Verdict | None]
+#: what running a channel has to tell: its index, the position among the cells of the value that fired, and the verdict
+Told = tuple[int, int, Verdict]
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from monitor.engine.budget import BudgetInputs
 from monitor.engine.channel import Banks
 from monitor.engine.chart import pause_after
 from monitor.engine.effects import matters
-from monitor.engine.episodes import TRACKS, Change, Episodes, Rhythm, Track
+from monitor.engine.episodes import Change, Episodes, Rhythm, Track
 from monitor.engine.explain import explain
 from monitor.engine.observations import Observations
 from monitor.engine.policy import MinEffect
@@ -132,7 +132,7 @@ class StreamMonitor:
         if self.warmup is not None:
             start, complete = self.warmup.take(seen)
             part = seen.part(0, start)
-            self._count(part.cells[part.cells != Cell.ABSENT], None)
+            self._count(part.present(), None)
             if complete:
                 self._end_warmup(self.warmup, part, births)
                 if not self.required:
@@ -157,13 +157,15 @@ class StreamMonitor:
         required = None if known is None else known.required
         return learn(sample, wanted=wanted, required=required, categories=self.settings.categories)
 
-    def _count(self, cells: np.ndarray[Any, np.dtype[np.uint8]], kind: StreamType | None) -> None:
+    def _count(self, seen: Observations, kind: StreamType | None) -> None:
         """Count observations and unusable values; a text is wrong in a numeric stream only."""
-        tally = np.bincount(cells, minlength=len(Cell))
-        self.observations += len(cells)
-        self.invalid["missing"] += int(tally[Cell.NULL] + tally[Cell.ABSENT])
-        self.invalid["non_finite"] += int(tally[Cell.NON_FINITE])
-        self.invalid["wrong_type"] += int(tally[Cell.WRONG_TYPE]) + (int(tally[Cell.TEXT]) if kind == "number" else 0)
+        absent, null, numbers, texts, non_finite, wrong_type = seen.tally()
+        self.observations += len(seen)
+        if numbers == len(seen):
+            return
+        self.invalid["missing"] += null + absent
+        self.invalid["non_finite"] += non_finite
+        self.invalid["wrong_type"] += wrong_type + (texts if kind == "number" else 0)
 
     # Watching: one stretch at a time ---------------------------------------------------------------------------
 
@@ -204,6 +206,8 @@ class StreamMonitor:
         assert regime is not None
         cells, values = part.encode(regime.reference.partition)
         signals = regime.advance(cells, values)
+        if self.relearned is None:
+            return self._conclude(part, signals, cells)
         split = self._returns(signals, len(part))
         facts = []
         for start, stop in ((0, split), (split, len(part))):
@@ -214,8 +218,6 @@ class StreamMonitor:
 
     def _returns(self, signals: Sequence[Signal], length: int) -> int:
         """How many observations a relearned regime still watches: up to the return of the stream to its profile."""
-        if self.relearned is None:
-            return length
         still_open = set(self.episodes.open_keys("value"))
         for signal in signals:
             if signal.aspect == "value":
@@ -229,12 +231,14 @@ class StreamMonitor:
         regime = self.regime
         assert regime is not None
         before = self.observations
-        self._count(part.cells, regime.reference.type)
-        signals = self._with_further(signals, part)
-        history = np.concatenate([regime.recent, cells])
+        self._count(part, regime.reference.type)
+        if self.relearned is not None:
+            signals = self._with_further(signals, part, self.relearned)
+        recent = regime.recent
         regime.remember(cells)
-        if not signals and not any(self.episodes.is_open(track) for track in TRACKS):
+        if not signals and not self.episodes.any_open:
             return []
+        history = np.concatenate([recent, cells])
         base = len(history) - len(part)
         fresh = [(s, self._finding(s, part, history[: base + s.at + 1], before)) for s in signals if s.detection]
 
@@ -275,13 +279,12 @@ class StreamMonitor:
             return Rhythm(pause_after(regime.reference.kept), doubles=False, defers=False)
         return Rhythm(regime.clock)
 
-    def _with_further(self, signals: Sequence[Signal], part: Observations) -> Sequence[Signal]:
+    @staticmethod
+    def _with_further(signals: Sequence[Signal], part: Observations, relearned: Regime) -> Sequence[Signal]:
         """The signals, and those of the relearned regime, in order of the observations."""
-        if self.relearned is None:
-            return signals
-        inner, values = part.encode(self.relearned.reference.partition)
-        found = self.relearned.advance(inner, values)
-        self.relearned.remember(inner)
+        inner, values = part.encode(relearned.reference.partition)
+        found = relearned.advance(inner, values)
+        relearned.remember(inner)
         own = [Signal(s.at, FURTHER + s.key, s.name, s.detection, s.pulse) for s in found if s.aspect == "value"]
         return sorted([*signals, *own], key=lambda signal: signal.at)
 

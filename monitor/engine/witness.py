@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from monitor.channels.kernels import first_long_run, first_run_end
+from monitor.channels.kernels import first_flagged, first_long_run, first_run_end
 from monitor.channels.partition import Cells
 from monitor.channels.table import ChannelTable
 from monitor.engine.signals import Detection, Signal
@@ -29,7 +29,7 @@ class FarWitness:
     """
 
     def __init__(self, table: ChannelTable, number: int, threshold: float = FAR_THRESHOLD) -> None:
-        self._is_far = table.numerators == 1
+        self._is_far = (table.numerators == 1).view(np.uint8)
         self._leak = 2.0 / number
         self._threshold = threshold
         self._sum = 0.0
@@ -40,6 +40,9 @@ class FarWitness:
 
     def advance(self, cells: Cells) -> list[Signal]:
         """Take the next observations; what opened and closed on the way."""
+        if self.opened_by is None and first_flagged(cells, self._is_far) < 0:
+            self._seen += len(cells)
+            return []
         signals: list[Signal] = []
         for at in np.flatnonzero(self._is_far[cells]).tolist():
             signals += self._drain(self._seen, at)
@@ -103,24 +106,22 @@ class StuckWitness:
 
     def advance(self, cells: Cells, values: npt.NDArray[np.float64]) -> list[Signal]:
         """Take the next observations (values: NaN where missing; a missing value neither ends nor lengthens a run)."""
-        usable = (~np.isnan(values)).view(np.uint8)
         signals: list[Signal] = []
         start = 0
         while start < len(values):
             if self.opened_by is None:
-                found, self._previous, self._run = first_long_run(
-                    values[start:], usable[start:], self._limits[cells[start:]], self._previous, self._run
+                at, self._previous, self._run = first_long_run(
+                    values, cells, self._limits, self._previous, self._run, start
                 )
-                if found < 0:
+                if at < 0:
                     break
-                at = start + found
                 limit = int(self._limits[cells[at]])
                 self.opened_by = Detection("run_length", "both", float(self._run), float(limit), self._run)
                 self.detections += 1
                 signals.append(Signal(at, "stuck", "stuck", self.opened_by))
                 start = at + 1
             else:
-                at = first_run_end(values, usable, self._previous, start)
+                at = first_run_end(values, self._previous, start)
                 if at < 0:
                     break
                 self.opened_by = None

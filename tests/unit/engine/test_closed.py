@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from monitor.channels.table import ABSENT, ChannelTable
+from monitor.channels.table import ABSENT, ChannelTable, Numerators
 from monitor.detectors.adwin import AdwinBank
+from monitor.detectors.glr import Glr
 from monitor.detectors.page_hinkley import PageHinkleyBank
 from monitor.engine._closed import ClosedChannels
 from monitor.engine.plan import ChannelPlan
@@ -21,16 +22,16 @@ LENGTH = 6_000
 
 def plan(*, block: int = 1, rare: bool = False, wide: bool = False, threshold: float = 40.0) -> ChannelPlan:
     """A channel that has no value in the last cell and rises with the others."""
-    numerators = np.arange(CELLS, dtype=np.int64 if wide else np.int32)
+    numerators: Numerators = np.arange(CELLS, dtype=np.int64 if wide else np.int32)
     numerators[-1] = ABSENT
     if rare:
-        numerators = np.where(numerators == CELLS - 2, 1, 0).astype(np.int32)
+        numerators = np.where(numerators == CELLS - 2, 1, np.minimum(numerators, 0)).astype(np.int8)
     return ChannelPlan(
         table=ChannelTable("level", "level", "level", numerators, 1 if rare else CELLS),
         level=18.0,
         block=block,
-        mean=0.1 if rare else 0.47,
-        sd=0.29 / block**0.5,
+        mean=0.002 if rare else 0.47,
+        sd=0.05 if rare else 0.29 / block**0.5,
         adwin_scale=0.29,
         slack=(0.125, 0.125, 0.5, 0.5),
         threshold=(threshold, threshold, threshold / 3, threshold / 3),
@@ -62,9 +63,9 @@ class Watched:
     def state(self) -> list[bytes]:
         return [array.tobytes() for bank in (self.adwin, self.page_hinkley) for _, array in sorted(bank.dump().items())]
 
-    def closed(self) -> ClosedChannels:
+    def closed(self, glr: Glr | None = None) -> ClosedChannels:
         found = ClosedChannels(self.adwin, self.page_hinkley)
-        found.add(self.of.table.numerators, self.of, *self.rows)
+        found.add(self.of.table.numerators, self.of, *self.rows, glr)
         return found
 
     def by_hand(self, cells: npt.NDArray[np.uint16]) -> tuple[int, str] | None:
@@ -95,7 +96,7 @@ def drawn(seed: int, shift: int = 0) -> npt.NDArray[np.uint16]:
 
 
 def verdict_of(told: list[Told]) -> tuple[int, str] | None:
-    fired = [(each[3], each[4][0]) for each in told if each[4] is not None]
+    fired = [(place, verdict[0]) for _, place, verdict in told]
     return fired[0] if fired else None
 
 
@@ -134,11 +135,40 @@ def test_no_cut_of_the_input_shows(block: int) -> None:
     assert by_pieces.window(0) == at_once.window(0)
 
 
-def test_a_rare_indicator_tells_how_many_values_it_took_and_whether_any_was_one() -> None:
-    """The likelihood ratio counts all of them, and looks closer only where there is a one."""
-    closed = Watched(plan(rare=True)).closed()
-    assert closed.advance(np.zeros(50, np.uint16)) == [(0, 50, False, -1, None)]
-    assert closed.advance(np.array([0, CELLS - 2, 0], np.uint16)) == [(0, 3, True, -1, None)]
+@pytest.mark.parametrize("rate", [0.0, 0.008, 0.02, 0.2])
+@pytest.mark.parametrize(("threshold", "level"), [(40.0, 18.0), (1e9, 18.0), (1e9, -1.0)])
+def test_a_rare_indicator_opens_on_what_fires_first(rate: float, threshold: float, level: float) -> None:
+    """The likelihood ratio, fed the same values, decides before ADWIN and after Page-Hinkley."""
+    random = np.random.default_rng(3)
+    cells = np.where(random.random(LENGTH) < 0.001, CELLS - 2, 0)
+    cells[LENGTH // 2 :][random.random(LENGTH // 2) < rate] = CELLS - 2
+    cells[random.random(LENGTH) < 0.1] = CELLS - 1
+    one, other = (Watched(plan(rare=True, threshold=threshold)) for _ in range(2))
+    by_hand, compiled = Glr(500, 3, level), Glr(500, 3, level)
+    places = np.flatnonzero(cells != CELLS - 1)
+    event = by_hand.update(np.flatnonzero(cells[places] == CELLS - 2).tolist(), len(places))
+    expected = one.by_hand(cells.astype(np.uint16))
+    if event >= 0:
+        place = int(places[event])
+        if expected is None or place < expected[0] or (place, "adwin") == expected:
+            expected = place, "glr"
+    assert verdict_of(other.closed(compiled).advance(cells.astype(np.uint16))) == expected
+    assert level > 0 or rate == 0.0 or (expected or ("", ""))[1] == "glr"  # so that the case is there
+    if expected is None or expected[1] == "glr":
+        assert compiled.dump() == by_hand.dump()
+
+
+def test_rare_events_are_counted_however_the_input_is_cut() -> None:
+    """Also in pieces without any."""
+    cells = np.zeros(LENGTH, np.uint16)
+    cells[::500] = CELLS - 2
+    whole, cut = Glr(500, 3, 18.0), Glr(500, 3, 18.0)
+    at_once, by_pieces = (Watched(plan(rare=True, threshold=1e9)).closed(glr) for glr in (whole, cut))
+    assert at_once.advance(cells) == []
+    for piece in np.array_split(cells, 90):
+        assert by_pieces.advance(piece) == []
+    assert cut.dump() == whole.dump()
+    assert cut.dump()["counted"] == LENGTH // 500
 
 
 def test_an_open_channel_rests_until_it_is_closed() -> None:
@@ -147,9 +177,11 @@ def test_an_open_channel_rests_until_it_is_closed() -> None:
     closed = watched.closed()
     closed.advance(drawn(1))
     closed.open(0)
+    assert closed.resting == 1
     closed.advance(drawn(2, 12))
     assert watched.state() == untouched.state()
     closed.close(0)
+    assert closed.resting == 0
     closed.advance(drawn(3))
     assert watched.state() != untouched.state()
 
