@@ -16,7 +16,7 @@ from monitor.engine.adapting import adapt
 from monitor.engine.model import ModelMonitor
 from monitor.exposition.auth import BasicAuth
 from monitor.exposition.board import Board
-from monitor.exposition.server import Server, Serving, Tls
+from monitor.exposition.server import Bounds, Server, Serving
 from monitor.exposition.shards import ShardBoard
 from monitor.findings.events import Provenance
 from monitor.formats import REASONS, open_format
@@ -39,8 +39,9 @@ from monitor.state.sqlite import SqliteOptions, SqliteStore
 from monitor.watch import Clock, Watch
 
 if TYPE_CHECKING:
+    from monitor.configuration.http import HttpSettings
     from monitor.engine.policy import Policy
-    from monitor.settings import HttpSettings, Settings
+    from monitor.settings import Settings
 
 log = structlog.get_logger("driftgauge")
 
@@ -241,10 +242,16 @@ def _serving(settings: Settings, board: Board) -> HttpEnd:
 
 
 def _server(http: HttpSettings, board: Board) -> Server:
-    tls = None if http.tls is None else Tls(str(http.tls.cert_file), str(http.tls.key_file))
-    basic = http.basic_auth
-    auth = None if basic is None else BasicAuth(basic.username, basic.password_hash)
-    return Server(board, http.listen, Serving(tls, auth))
+    if http.open_to_others:
+        hint = "set http.basic_auth or http.tls.client_ca_file, or listen on 127.0.0.1"
+        log.warning("http_open_to_others", listen=http.listen, hint=hint)
+    serving = Serving(
+        tls=None if http.tls is None else http.tls.files(),
+        auth=None if http.basic_auth is None else BasicAuth(http.basic_auth.username, http.basic_auth.hashed()),
+        bounds=Bounds(**http.bounds.model_dump()),
+        probes_listen=http.probes_listen or "",
+    )
+    return Server(board, http.listen, serving)
 
 
 def _version() -> str:

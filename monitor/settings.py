@@ -15,17 +15,11 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from monitor.configuration.alertmanager import AlertmanagerSettings
 from monitor.configuration.detection import DetectionSettings, MatchSettings, override_of
+from monitor.configuration.http import HttpSettings
 from monitor.configuration.layers import anchor_paths, combine, read_environment, read_file, read_flags
 from monitor.configuration.mistakes import Deeper, explain
 from monitor.configuration.profiles import read_profiles
-from monitor.configuration.values import (
-    Duration,
-    FilePath,
-    ListenAddress,
-    PasswordHash,
-    ReadableFile,
-    Text,
-)
+from monitor.configuration.values import Duration, FilePath, ReadableFile, Text
 from monitor.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
@@ -213,43 +207,6 @@ class OutputSettings(BaseModel):
     dead_letters_per_second: float = Field(
         default=100.0, gt=0, description="Messages copied to the dead letter topic at most; further ones are counted."
     )
-
-
-class TlsSettings(BaseModel):
-    """The certificate that the HTTP server shows."""
-
-    model_config = _Model
-    cert_file: ReadableFile = Field(description="Certificate chain, PEM.")
-    key_file: ReadableFile = Field(description="Its private key, PEM.")
-
-
-class BasicAuthSettings(BaseModel):
-    """Name and password that `/metrics` asks for."""
-
-    model_config = _Model
-    username: Text = Field(description="Name of the one user.")
-    password_hash: PasswordHash = Field(repr=False, description="What `driftgauge hash-password` prints.")
-
-
-class HttpSettings(BaseModel):
-    """The server of `/metrics`, `/-/healthy` and `/-/ready`."""
-
-    model_config = _Model
-    listen: ListenAddress = Field(
-        default="127.0.0.1:9480", description="`host:port`, IPv6 as `[::1]:9480`; port 0 takes a free one."
-    )
-    tls: TlsSettings | None = Field(default=None, description="Encrypt; `null`: plain HTTP.")
-    basic_auth: BasicAuthSettings | None = Field(
-        default=None, description="Ask for a password; `null`: nobody is asked."
-    )
-
-    @property
-    def host(self) -> str:
-        return self.listen.rpartition(":")[0].strip("[]")
-
-    @property
-    def port(self) -> int:
-        return int(self.listen.rpartition(":")[2])
 
 
 class LimitSettings(BaseModel):

@@ -14,6 +14,7 @@ from monitor.domain.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from monitor.configuration.detection import OverrideSettings, StreamMatchSettings
+    from monitor.configuration.http import HttpSettings
     from monitor.engine.policy import Policy
     from monitor.settings import Settings
 
@@ -95,9 +96,17 @@ def _summary(settings: Settings, policy: Policy) -> Iterator[tuple[str, str]]:
     for override in settings.detection.overrides:
         yield "override", f"{_named(override.match)}: {_said(override)}"
     yield "state", f"{_place(settings)} every {settings.state.interval_seconds:g} s"
-    scheme = "https" if settings.http.tls else "http"
-    asks = ", password asked" if settings.http.basic_auth else ""
-    yield "metrics", f"{scheme}://{settings.http.listen}/metrics{asks}"
+    yield from _served(settings.http)
+
+
+def _served(http: HttpSettings) -> Iterator[tuple[str, str]]:
+    """Where, and who may ask."""
+    asks = ["a certificate"] if http.tls and http.tls.client_ca_file else []
+    asks += ["a password"] if http.basic_auth else []
+    asked = f", {' and '.join(asks)} asked for" if asks else ", open to all who reach it" if http.open_to_others else ""
+    yield "metrics", f"{'https' if http.tls else 'http'}://{http.listen}/metrics{asked}"
+    if http.probes_listen:
+        yield "probes", f"http://{http.probes_listen}/-/healthy and /-/ready, open to all who reach them"
 
 
 def _place(settings: Settings) -> str:

@@ -6,6 +6,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from monitor.cli.console import counted, say
+from monitor.configuration.http import host_and_port
 
 if TYPE_CHECKING:
     from monitor.settings import Settings
@@ -15,7 +16,8 @@ _TIMEOUT_SECONDS = 10.0
 
 def try_all(settings: Settings, timeout_seconds: float = _TIMEOUT_SECONDS) -> bool:
     """A line for each thing tried; did all of it work?"""
-    results = [*_kafka(settings, timeout_seconds), _http(settings.http.host, settings.http.port)]
+    addresses = [settings.http.listen, settings.http.probes_listen]
+    results = [*_kafka(settings, timeout_seconds), *(_http(address) for address in addresses if address)]
     for good, text in results:
         say(f"  {'ok' if good else 'FAILED':<10} {text}")
     return all(good for good, _ in results)
@@ -64,8 +66,8 @@ def _nearest(name: str, known: Any) -> str:
     return f"; did you mean {near[0]}?" if near else ""
 
 
-def _http(host: str, port: int) -> tuple[bool, str]:
-    address = f"{host}:{port}"
+def _http(address: str) -> tuple[bool, str]:
+    host, port = host_and_port(address)
     try:
         (family, kind, protocol, _, place), *_rest = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         with socket.socket(family, kind, protocol) as tried:

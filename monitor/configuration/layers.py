@@ -20,6 +20,11 @@ from monitor.configuration.names import PREFIX, KeyPath, annotation_at, dotted, 
 
 #: what a shell may hold of `kafka.properties`: librdkafka's names are written with dots, which variables cannot have
 DOTTED = ("kafka", "properties")
+#: sections that protect: one that was left empty is not taken for one that is not wanted → what null is for
+NEVER_EMPTY: Mapping[KeyPath, str] = {
+    ("http", "tls"): "for plain HTTP",
+    ("http", "basic_auth"): "to ask for no password",
+}
 #: Kubernetes gives every pod these variables for a service that is called driftgauge; they are nobody's mistake
 _SERVICE_LINK = re.compile(
     rf"{PREFIX}(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP|SCTP)(_PROTO|_PORT|_ADDR)?)?)"
@@ -73,6 +78,10 @@ def read_file(path: Path) -> Layer:
     return layer
 
 
+def _empty(path: KeyPath) -> str:
+    return f"expected its settings, or null {NEVER_EMPTY[path]}, got nothing"
+
+
 def _node_kind(node: yaml.Node) -> str:
     return "a list" if isinstance(node, yaml.SequenceNode) else "a single value"
 
@@ -88,6 +97,8 @@ class _Tree:
         if self.nodes > _MAX_NODES or len(path) > 50:
             raise yaml.YAMLError("the document unfolds into too many values")
         self.layer.places[path] = self._at(node)
+        if path in NEVER_EMPTY and isinstance(node, yaml.ScalarNode) and not node.value:
+            self.layer.mistakes.append(f"{dotted(path)}: {_empty(path)} ({self._at(node)})")
         if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
         if isinstance(node, yaml.SequenceNode):
@@ -165,6 +176,8 @@ def _read_text(text: str, model: type[BaseModel], path: KeyPath, source: str, la
     if path[: len(DOTTED)] == DOTTED and len(path) > len(DOTTED):
         return text
     accepts = kinds(info) if info is not None else set()
+    if path in NEVER_EMPTY and not text.strip():
+        layer.mistakes.append(f"{dotted(path)}: {_empty(path)} ({source})")
     if text.strip() in {"", "null", "~"} and type(None) in accepts:
         return None
     if accepts & {str, Path}:

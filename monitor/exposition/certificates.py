@@ -165,7 +165,8 @@ def _read(name: str) -> tuple[str, str]:
 def _unfit(tls: Tls, error: Exception) -> str:
     if getattr(error, "reason", "") == "KEY_VALUES_MISMATCH":
         return f"http.tls.key_file: expected the key of {tls.cert_file}, got {tls.key_file}, which is of another one"
-    return f"http.tls: expected a certificate and its key, got {tls.cert_file} and {tls.key_file}: {_why(error)}"
+    found = f"{tls.cert_file} and {tls.key_file}: {_why(error)}"
+    return f"http.tls.cert_file: expected a certificate that fits its key, got {found}"
 
 
 def _why(error: Exception) -> str:

@@ -83,7 +83,7 @@ def test_an_unknown_key_inside_a_list_is_placed_by_its_number(tmp_path: Path) ->
         ("http: {listen: '9480'}", "http.listen: expected host:port with a port from 0 to 65535, got '9480'"),
         ("http: {listen: 'localhost:99999'}", "expected host:port with a port from 0 to 65535"),
         ("http: {tls: {key_file: c.yaml}}", "http.tls.cert_file: required, but missing"),
-        ("http: {basic_auth: {username: me}}", "http.basic_auth.password_hash: required, but missing"),
+        ("http: {basic_auth: {password_hash_file: c.yaml}}", "http.basic_auth.username: required, but missing"),
         ("state: {interval_seconds: 0}", "state.interval_seconds: expected a number above 0, got 0"),
     ],
 )
