@@ -128,7 +128,7 @@ class KafkaStore:
             raise self._lost
         if self._producer is None:
             self.load()
-        change = _Change(self, commit)
+        change = Change(self._stored, commit)
         try:
             self._write(change)
         except KafkaException as error:
@@ -172,7 +172,7 @@ class KafkaStore:
 
     # -- writing ---------------------------------------------------------------------------------------------------
 
-    def _write(self, change: _Change) -> None:
+    def _write(self, change: Change) -> None:
         producer, options = self._producer, self._options
         if producer is None:
             raise CommitError(f"{self._place}: the store is closed")
@@ -223,12 +223,12 @@ class KafkaStore:
         return CommitError(f"{self._place}: the state could not be written: {failure.str()}")
 
 
-class _Change:
-    """The records of one commit, and what the store knows once they are written."""
+class Change:
+    """The records of one commit, and what is stored once they are written."""
 
-    def __init__(self, store: KafkaStore, commit: Commit) -> None:
+    def __init__(self, stored: Stored, commit: Commit) -> None:
         self.commit = commit
-        self._stored = stored = store._stored
+        self._stored = stored
         self._chunks: dict[Name, int] = {}
         meta = stored.meta
         self._meta = Meta(
