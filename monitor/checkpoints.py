@@ -19,7 +19,7 @@ from functools import partial
 import structlog
 
 from monitor.domain.errors import StateError
-from monitor.domain.facts import EpisodeChange, Fact
+from monitor.domain.facts import EpisodeChange, Fact, JointChange
 from monitor.domain.keys import ModelKey
 from monitor.engine.views import ModelView
 from monitor.exposition.board import Board
@@ -179,7 +179,7 @@ class Checkpoints:
     def add(self, facts: Sequence[Fact]) -> None:
         """Facts to be saved with the state they were concluded from."""
         self._pending.facts.extend(facts)
-        self._early = self._early or any(isinstance(fact, EpisodeChange) for fact in facts)
+        self._early = self._early or any(isinstance(fact, EpisodeChange | JointChange) for fact in facts)
 
     def add_dead_letters(self, letters: Sequence[Record]) -> None:
         """Messages that could not be read, to be published with the commit that passes over them."""

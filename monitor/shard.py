@@ -18,7 +18,7 @@ import structlog
 
 from monitor.accepting import Accepting
 from monitor.checkpoints import Checkpoints, Intervened, Sinks
-from monitor.domain.facts import EpisodeChange, Fact
+from monitor.domain.facts import EpisodeChange, Fact, JointChange
 from monitor.domain.frame import MessageBatch
 from monitor.domain.keys import StreamKey
 from monitor.forgetting import Forgetting
@@ -133,6 +133,8 @@ class Shard:
         for fact in facts:
             if isinstance(fact, EpisodeChange):
                 log.info("episode_opened" if fact.state == "firing" else "episode_closed", **_line(fact))
+            elif isinstance(fact, JointChange):
+                log.info(f"features_{fact.state}_together", **_joint_line(fact))
         for change in firing(facts):
             key = change.stream.model_key
             if not self._watch.is_late(key, self._timing.max_alert_age_seconds):
@@ -212,6 +214,20 @@ class Shard:
             self._board.last_observations(watched.exposure.last_observations())
             for stream, wall in watched.exposure.last_drifts().items():
                 self._board.last_drift(stream, wall)
+
+
+def _joint_line(change: JointChange) -> dict[str, object]:
+    """The fields of the log line of many features at once."""
+    return {
+        "model": change.model.model,
+        "model_version": change.model.model_version,
+        "reason": change.reason,
+        "score": change.score,
+        "features": change.features,
+        "explanation": change.explanation,
+        "ts": iso_time(change.place.event_time),
+        "events": change.events,
+    }
 
 
 def _line(change: EpisodeChange) -> dict[str, object]:

@@ -52,7 +52,9 @@ def command(
     model: Annotated[str | None, typer.Option("--model", help="Only this model.")] = None,
     model_version: Annotated[str | None, typer.Option("--model-version", help="Only this version.")] = None,
     feature: Annotated[str | None, typer.Option("--feature", help="Only this feature (or prediction).")] = None,
-    kind: Annotated[str | None, typer.Option("--type", help="Only `finding`, `episode` or `intervention`.")] = None,
+    kind: Annotated[
+        str | None, typer.Option("--type", help="Only `finding`, `episode`, `joint` or `intervention`.")
+    ] = None,
     since: Annotated[
         str | None, typer.Option("--since", help="Recorded at this time (ISO 8601, or seconds since 1970) or later.")
     ] = None,
@@ -61,8 +63,8 @@ def command(
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until interrupted.")] = False,
 ) -> None:
     """Show what was concluded and why, oldest first; works while the daemon runs."""
-    if kind not in (None, "finding", "episode", "intervention"):
-        raise ConfigurationError([f"--type: expected finding, episode or intervention, got {kind!r}"])
+    if kind not in (None, *_SAYS):
+        raise ConfigurationError([f"--type: expected one of {', '.join(_SAYS)}, got {kind!r}"])
     wanted = Filter(model, model_version, feature, kind, _time("--since", since), _time("--until", until))
     if directory is None:
         if config is None:
@@ -138,6 +140,10 @@ def _says_episode(data: Event) -> str:
     return f"{data['aspect']} {data['state']}{reason}: {data['finding']['explanation']}"
 
 
+def _says_joint(data: Event) -> str:
+    return f"settled ({data['reason']})" if data["state"] == "settled" else str(data["explanation"])
+
+
 def _says_intervention(data: Event) -> str:
     told = ", ".join(f"{name}: {value}" for name, value in (data.get("detail") or {}).items())
     return f"{data['intervention']}{'; ' if told else ''}{told}"
@@ -150,5 +156,6 @@ def _says_anything(data: Event) -> str:
 _SAYS: Mapping[str, Callable[[Event], str]] = {
     "finding": _says_finding,
     "episode": _says_episode,
+    "joint": _says_joint,
     "intervention": _says_intervention,
 }

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from bisect import insort
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from monitor.channels.kernels import tally
 from monitor.detectors.adwin import AdwinBank
@@ -20,14 +21,16 @@ from monitor.engine import inheriting
 from monitor.engine.budget import BudgetInputs
 from monitor.engine.channel import Banks
 from monitor.engine.expiry import last_words, unseen
+from monitor.engine.joint import Joint, Moment
 from monitor.engine.observations import Observations
 from monitor.engine.policy import Policy
+from monitor.engine.pulse import BLOCK
 from monitor.engine.regime import Terms
 from monitor.engine.rollup import roll_up
 from monitor.engine.show import Views, count_stream
 from monitor.engine.snapshot import ModelSnapshot, dump_banks, load_banks, seal, unseal
 from monitor.engine.stream import StreamMonitor, StreamSettings
-from monitor.engine.views import ModelView
+from monitor.engine.views import JointView, ModelView
 from monitor.reference.profile import Profile
 
 
@@ -44,6 +47,7 @@ class ModelMonitor:
         self.events = 0
         self._banks = Banks(AdwinBank(), PageHinkleyBank())
         self._views = Views()
+        self.joint = Joint(key, policy.min_effect.level, policy.relearn_after_seconds)
         self._births: list[int] = []  # ascending: event at which each stream was first seen
         self._seen: dict[tuple[Kind, str], float] = {}  # the clock at each stream's newest value
         self._homes: dict[tuple[Kind, str], str] = {}  # topic that a stream was first present in
@@ -150,8 +154,26 @@ class ModelMonitor:
                 self._seen[name] = float(clock[len(frame) - 1 - int(column.present[::-1].argmax())])
         self.clock = newest
         self.events += len(frame)
+        facts += self._advance_joint(ordinal, clock, place)
         facts.sort(key=lambda located: located[0])  # stable: within a row, streams stay in order
         return [fact for _, fact in facts]
+
+    def _advance_joint(
+        self, ordinal: npt.NDArray[np.int64], clock: npt.NDArray[np.float64], place: Callable[[int], Place]
+    ) -> list[tuple[int, Fact]]:
+        """Let the test of all features together see the blocks of events that a frame completes."""
+        if int(ordinal[0]) // BLOCK == self.events // BLOCK:
+            return []
+        pulses = {feature: stream.pulse for (kind, feature), stream in self.streams.items() if kind == "feature"}
+
+        def row_of(block: int) -> int:
+            return (block + 1) * BLOCK - 1 - int(ordinal[0])
+
+        def moment(block: int) -> Moment:
+            return Moment(place(row_of(block)), float(clock[row_of(block)]))
+
+        found = self.joint.advance(pulses, self.events // BLOCK, moment)
+        return [(row_of(block), change) for block, change in found]
 
     def _meet(self, frame: Frame, columns: Mapping[tuple[Kind, str], Column]) -> dict[tuple[Kind, str], int]:
         """Create the streams that a frame brings, in the order of their first event, within the limits.
@@ -220,7 +242,10 @@ class ModelMonitor:
         """The model version as it stands."""
         streams = {stream: self._views.of(stream) for _, stream in sorted(self.streams.items())}
         status, share = roll_up((view.status, self._weight(stream)) for stream, view in streams.items())
-        return ModelView(self.key, tuple(streams.values()), status, share, self.clock, dict(self.refused))
+        if self.joint.told:
+            status = max(status, Status.WARNING)
+        joint = JointView(self.joint.score, self.joint.told)
+        return ModelView(self.key, tuple(streams.values()), status, share, self.clock, dict(self.refused), joint)
 
     def _weight(self, stream: StreamMonitor) -> float:
         """Weight of a stream in the roll-up."""
@@ -247,6 +272,7 @@ class ModelMonitor:
                 "refused": self.refused,
                 "refused_names": sorted(self._refused_names),
                 "bequests": inheriting.dump(self._bequests),
+                "joint": self.joint.dump(),
                 "banks": dump_banks(self._banks, [state for _, state in streams]),
                 "streams": [[*name, state] for name, state in streams],
             }
@@ -281,6 +307,7 @@ class ModelMonitor:
         self.refused = dict(plain["refused"])
         self._refused_names = {(kind, feature) for kind, feature in plain["refused_names"]}
         self._bequests = inheriting.load(plain["bequests"])
+        self.joint.restore(plain["joint"])
         self._banks = load_banks(plain["banks"])
         self.streams = {}
         for kind, feature, state in plain["streams"]:

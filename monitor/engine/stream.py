@@ -26,10 +26,11 @@ from monitor.engine.budget import BudgetInputs
 from monitor.engine.channel import Banks
 from monitor.engine.chart import pause_after
 from monitor.engine.effects import matters
-from monitor.engine.episodes import Change, Episodes, Rhythm, Track
+from monitor.engine.episodes import TRACKS, Change, Episodes, Rhythm, Track
 from monitor.engine.explain import explain
 from monitor.engine.observations import Observations
 from monitor.engine.policy import MinEffect
+from monitor.engine.pulse import BLOCK, Pulse, scale_of
 from monitor.engine.regime import Regime, Terms
 from monitor.engine.signals import FURTHER, Signal
 from monitor.engine.warmup import WarmUp
@@ -83,6 +84,7 @@ class StreamMonitor:
         self.last_drift_event_time = 0.0
         self._learner: Learner | None = None  # of the next reference, while a change lasts
         self._opened_clock = float("nan")  # the model's clock when that change began
+        self.pulse = Pulse()
 
     @property
     def required(self) -> bool:
@@ -113,13 +115,16 @@ class StreamMonitor:
         self.warmup = WarmUp(self.settings.warmup_observations, self.settings.warmup_seconds)
         self.approved, self.reference_id = False, ACCEPTED
         self._opened_clock = float("nan")
+        self.pulse = Pulse()
 
-    def _adopt(self, reference: StreamReference, inputs: BudgetInputs) -> None:
+    def _adopt(self, reference: StreamReference, inputs: BudgetInputs, ordinal: int = -1) -> None:
+        """Hold the stream against a reference from after that event of the model on."""
         if self.regime is not None:
             self.regime.release()
         self.regime = Regime(reference, inputs, self.settings.terms, self._banks)
         self.generation += 1
         self.warmup = None
+        self.pulse.rescale(scale_of(self.regime, self.approved), ordinal // BLOCK)
         for pair in self.regime.scores():
             self.detections.setdefault(pair, 0)
 
@@ -146,7 +151,7 @@ class StreamMonitor:
         return facts
 
     def _end_warmup(self, warmup: WarmUp, part: Observations, births: Sequence[int]) -> None:
-        self._adopt(self._learn(warmup.sample()), warmup.inputs(part, births))
+        self._adopt(self._learn(warmup.sample()), warmup.inputs(part, births), int(part.ordinal[-1]))
         if self.regime is not None and self.regime.reference.type == "number":
             self.invalid["wrong_type"] += warmup.texts
 
@@ -206,6 +211,7 @@ class StreamMonitor:
         assert regime is not None
         cells, values = part.encode(regime.reference.partition)
         signals = regime.advance(cells, values)
+        self._beat(part, cells, signals)
         if self.relearned is None:
             return self._conclude(part, signals, cells)
         split = self._returns(signals, len(part))
@@ -215,6 +221,17 @@ class StreamMonitor:
                 own = [replace(signal, at=signal.at - start) for signal in signals if start <= signal.at < stop]
                 facts += self._conclude(part.part(start, stop), own, cells[start:stop])
         return facts
+
+    def _beat(self, part: Observations, cells: Cells, signals: Sequence[Signal]) -> None:
+        """Add a stretch to the pulse: nothing of what is told by the stream's own episodes, nothing while muted."""
+        if self.pulse.scale is None:
+            return
+        open_keys = [key for track in TRACKS for key in self.episodes.open_keys(track) if track != "further"]
+        self.pulse.beat(cells, part.ordinal, signals, open_keys)
+        if self.settings.mute_until is not None:
+            muted = part.ordinal[part.clock < self.settings.mute_until]
+            if len(muted):
+                self.pulse.leave_out(int(muted[0]) // BLOCK, int(muted[-1]) // BLOCK)
 
     def _returns(self, signals: Sequence[Signal], length: int) -> int:
         """How many observations a relearned regime still watches: up to the return of the stream to its profile."""
@@ -374,7 +391,7 @@ class StreamMonitor:
             return []
         finding = self.findings.get(self.episodes.leading(track))
         was_firing = self.episodes.clear(track)
-        self._adopt(reference, self.regime.inputs)
+        self._adopt(reference, self.regime.inputs, int(part.ordinal[-1]))
         self.findings.clear()
         if not was_firing or finding is None:
             return []
@@ -408,6 +425,7 @@ class StreamMonitor:
             "detections": [[*pair, count] for pair, count in self.detections.items()],
             "last_drift_event_time": self.last_drift_event_time,
             "learner": None if self._learner is None else self._learner.dump(),
+            "pulse": self.pulse.dump(),
             "opened_clock": None if self._opened_clock != self._opened_clock else self._opened_clock,
         }
 
@@ -421,6 +439,8 @@ class StreamMonitor:
         self.approved, self.reference_id = state["approved"], state["reference_id"]
         self.generation = state["generation"]
         self.regime, self.relearned = self._load_regime(state["regime"]), self._load_regime(state["relearned"])
+        scale = None if self.regime is None else scale_of(self.regime, self.approved)
+        self.pulse = Pulse.load(state["pulse"], scale)
         self.episodes = Episodes.load(state["episodes"])
         self.findings = {key: msgspec.convert(f, Finding) for key, f in state["findings"].items()}
         self.detections = {(detector, channel): count for detector, channel, count in state["detections"]}

@@ -32,6 +32,15 @@ class StreamView:
 
 
 @dataclass(frozen=True, slots=True)
+class JointView:
+    """The test of all features together.  score: evidence ÷ threshold, at least 1 while they have moved; told: the
+    sentence of that, empty otherwise."""
+
+    score: float = 0.0
+    told: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ModelView:
     """All streams of one model version, and their roll-up."""
 
@@ -41,3 +50,4 @@ class ModelView:
     drift_share: float  #: share of the streams' weight in drift, 0 to 1
     clock: float  #: newest event time seen, NaN if none
     refused: Mapping[str, int]  #: streams refused, by reason (too_many, label_too_long)
+    joint: JointView = JointView()

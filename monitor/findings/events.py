@@ -18,11 +18,12 @@ from typing import Any
 
 import msgspec
 
-from monitor.domain.facts import Fact, Finding, Place
+from monitor.domain.facts import Fact, Finding, JointChange, Place
 from monitor.domain.keys import StreamKey
 from monitor.state.store import Headers, Intervention, Record
 
 FINDING, EPISODE, INTERVENTION = "driftgauge.finding.v1", "driftgauge.episode.v1", "driftgauge.intervention.v1"
+JOINT = "driftgauge.joint.v1"
 CONTENT_TYPE: Headers = (("content-type", b"application/cloudevents+json; charset=utf-8"),)
 
 
@@ -54,6 +55,8 @@ def encode_interventions(
 
 
 def _encode(fact: Fact, provenance: Provenance, told: Counter[tuple[str, ...]]) -> Record:
+    if isinstance(fact, JointChange):
+        return _encode_joint(fact, provenance)
     if isinstance(fact, Finding):
         kind, finding, transition = FINDING, fact, "detected"
         data = _finding(fact)
@@ -77,6 +80,17 @@ def _encode(fact: Fact, provenance: Provenance, told: Counter[tuple[str, ...]]) 
     number = told[parts]  # several categories share a channel, and may change at the same event
     told[parts] += 1
     return _record(kind, (*parts, str(number)), stream, place.event_time, {**_stream(stream), **data}, provenance)
+
+
+def _encode_joint(fact: JointChange, provenance: Provenance) -> Record:
+    place, model = fact.place, fact.model
+    parts = (
+        *(JOINT, str(provenance.incarnation), place.topic, str(place.partition), str(place.offset), str(place.row)),
+        *(model.model, model.model_version, fact.state, fact.reason or ""),
+    )
+    data: dict[str, Any] = msgspec.to_builtins(fact)
+    data |= {"model": model.model, "model_version": model.model_version, "place": _place(place)}
+    return _record(JOINT, parts, model, place.event_time, data, provenance)
 
 
 def _encode_intervention(done: Intervention, provenance: Provenance, recorded_at: float) -> Record:

@@ -28,7 +28,7 @@ from monitor.kafka.control import Accept, Asked
 from monitor.state.store import Intervention, Record, Snapshot
 from monitor.watch import Clock, Watch
 from tests.unit.engine.events import MODEL, feed, findings, frame, monitor
-from tests.unit.state.facts import PROVENANCE, episode, finding
+from tests.unit.state.facts import PROVENANCE, episode, finding, joint
 
 SCHEMA = json.loads((files("monitor.findings") / "events.schema.json").read_text())
 VALIDATOR = Draft202012Validator(SCHEMA, format_checker=Draft202012Validator.FORMAT_CHECKER)
@@ -118,6 +118,8 @@ def drifting() -> Iterator[Fact]:
     yield replace(finding(), statistic=math.inf, effect=math.nan)
     yield replace(finding(), place=replace(finding().place, event_time=math.nan))
     yield episode("resolved")
+    yield joint()
+    yield replace(joint(), state="settled", reason="superseded", moved=(), explanation="")
 
 
 def test_every_finding_and_episode_fits() -> None:

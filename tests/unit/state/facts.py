@@ -1,6 +1,6 @@
 """Facts for tests of what is done with facts, and records made of them."""
 
-from monitor.domain.facts import EpisodeChange, Fact, Finding, Place
+from monitor.domain.facts import EpisodeChange, Fact, Finding, JointChange, JointEffect, Place
 from monitor.domain.keys import StreamKey
 from monitor.findings.events import Provenance, encode_facts
 from monitor.state.store import Record
@@ -37,3 +37,10 @@ def episode(state: str = "firing", offset: int = 5, stream: StreamKey = STREAM) 
     found = finding(offset, stream=stream)
     reason = None if state == "firing" else "returned"
     return EpisodeChange(stream, "value", state, reason, found, 1_000, found.place)  # type: ignore[arg-type]
+
+
+def joint(offset: int = 5) -> JointChange:
+    moved = (JointEffect("amount", "level", 0.031, 4.1), JointEffect("country", "category:FR", -0.02, -2.5))
+    told = "2 of 20 features moved a little together, in percentage points: amount +3.1; since about event 1"
+    place = Place("events", 0, offset, 0, "e1", 1_000.0)
+    return JointChange(STREAM.model_key, "moved", None, 1.1, 20, moved, 512, 1, told, place)
