@@ -39,7 +39,7 @@ def driftgauge(arguments: list[str], folder: Path) -> subprocess.CompletedProces
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
 

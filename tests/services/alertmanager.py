@@ -12,7 +12,7 @@ from tests.services.process import Process
 from tests.services.prometheus import answers
 from tests.services.waiting import free_port
 
-READY_SECONDS = 60.0
+READY_SECONDS = 90.0
 
 
 class Alertmanager:
@@ -42,7 +42,7 @@ class Alertmanager:
             folder / "alertmanager.log",
             folder=templates if templates.is_dir() else folder,  # unpacked, it looks for them where it is started
         )
-        self._client = httpx.Client(base_url=self.url, trust_env=False)
+        self._client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
 
     def start(self) -> None:
         """Start and wait until alerts are taken."""

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Mapping
+from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError, URLError
@@ -52,7 +53,7 @@ class DaemonProcess:
     def start(self) -> None:
         """Start it and wait until it is ready."""
         self.process.start()
-        self.process.await_ready(lambda: self.get("/-/ready")[0] == 200, 30)
+        self.process.await_ready(lambda: self.get("/-/ready")[0] == 200, 90)
 
     def __enter__(self) -> "DaemonProcess":
         self.start()
@@ -64,12 +65,12 @@ class DaemonProcess:
     def get(self, path: str) -> tuple[int, str]:
         """Status and body of an answer; 0 when nobody answers."""
         try:
-            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+            with urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=20) as answer:
                 return answer.status, answer.read().decode()
         except HTTPError as error:
             with error:
                 return error.code, ""
-        except (URLError, OSError):
+        except (URLError, OSError, HTTPException):
             return 0, ""
 
     def scrape(self) -> dict[Series, float]:
@@ -95,7 +96,7 @@ class DaemonProcess:
             assert found <= expected, f"{name} is {found:g}, expected {expected:g}"
             return found == expected
 
-        wait_until(reached, 60, f"{name} {labels} to be {expected:g}", every=0.1)
+        wait_until(reached, 90, f"{name} {labels} to be {expected:g}", every=0.1)
 
     def lines(self, event: str) -> list[dict[str, Any]]:
         """Log lines of an event."""

@@ -13,7 +13,7 @@ from tests.services import installed
 from tests.services.process import Process
 from tests.services.waiting import free_port, wait_until
 
-READY_SECONDS = 60.0
+READY_SECONDS = 90.0
 
 
 class Prometheus:
@@ -40,7 +40,7 @@ class Prometheus:
             ],
             folder / "prometheus.log",
         )
-        self._client = httpx.Client(base_url=self.url, trust_env=False)
+        self._client = httpx.Client(base_url=self.url, timeout=30, trust_env=False)
 
     def start(self) -> None:
         """Check the configuration, start, and wait until queries are answered."""
@@ -65,7 +65,7 @@ class Prometheus:
         found: list[dict[str, Any]] = self._client.get("/api/v1/alerts").raise_for_status().json()["data"]["alerts"]
         return found
 
-    def await_target(self, job: str, timeout: float = 30) -> None:
+    def await_target(self, job: str, timeout: float = 90) -> None:
         """Wait until a target of this job was scraped with success; discovery alone takes five seconds at first."""
         wait_until(lambda: self.query(f'up{{job="{job}"}} == 1'), timeout, f"Prometheus to scrape {job}", every=0.2)
 
@@ -83,7 +83,7 @@ class Prometheus:
 def answers(client: httpx.Client, path: str) -> bool:
     """Whether a GET of this path succeeds, at once."""
     try:
-        return client.get(path, timeout=2).is_success
+        return client.get(path, timeout=10).is_success
     except httpx.TransportError:
         return False
 

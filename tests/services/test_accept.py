@@ -21,7 +21,7 @@ def test_an_accepted_drift_closes_and_stays_closed_over_a_restart(
     topic, control = new_topic(), new_topic()
     kafka.produce(kafka_bootstrap, topic, events(4_500))
     with DaemonProcess(tmp_path, kafka_bootstrap, [topic], kafka={"control_topic": control}) as daemon:
-        wait_until(lambda: daemon.total("driftgauge_drift_status", model="m0", feature="amount") == 2, 30, "drift")
+        wait_until(lambda: daemon.total("driftgauge_drift_status", model="m0", feature="amount") == 2, 60, "drift")
         config = str(tmp_path / "driftgauge.yaml")
         command = [sys.executable, "-m", "monitor", "accept", "--config", config, "--model", "m0"]
         said = subprocess.run(
@@ -29,12 +29,12 @@ def test_an_accepted_drift_closes_and_stays_closed_over_a_restart(
             cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=60, check=True,
         )  # fmt: skip
         assert "offset 0" in said.stdout
-        wait_until(lambda: daemon.total("driftgauge_drift_status", model="m0", feature="amount") == -1, 30, "learning")
+        wait_until(lambda: daemon.total("driftgauge_drift_status", model="m0", feature="amount") == -1, 60, "learning")
         assert daemon.process.stop() == 0
         daemon.start()
         kafka.produce(kafka_bootstrap, topic, events(1_500, first=4_500))
         daemon.await_total(6_000, "driftgauge_observations_total", feature="amount")
-        wait_until(lambda: daemon.total("driftgauge_drift_status", model="m0", feature="amount") == 0, 30, "stable")
+        wait_until(lambda: daemon.total("driftgauge_drift_status", model="m0", feature="amount") == 0, 60, "stable")
         assert daemon.process.stop() == 0
         assert len(daemon.lines("accepted")) == 1
     store = SqliteStore(tmp_path / "state")

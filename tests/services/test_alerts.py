@@ -99,7 +99,7 @@ def test_an_open_episode_is_notified_in_words_and_its_end_too(
     published.last_drift(AMOUNT, time.time())
 
     wanted = {"alertname": "DriftgaugeFeatureDrift", "model": "fraud", "model_version": "7", "feature": "amount"}
-    firing = running.inbox.await_alert("firing", 30, **wanted)
+    firing = running.inbox.await_alert("firing", 90, **wanted)
     assert firing["labels"]["severity"] == "warning"
     assert firing["annotations"]["summary"] == "Drift in the feature amount of model fraud version 7"
     assert firing["annotations"]["description"].startswith(
@@ -110,7 +110,7 @@ def test_an_open_episode_is_notified_in_words_and_its_end_too(
 
     published.publish_live(views(STABLE))
 
-    running.inbox.await_alert("resolved", 60, **wanted)
+    running.inbox.await_alert("resolved", 90, **wanted)
 
 
 def test_a_drift_that_no_scrape_saw_open_is_notified_all_the_same(
@@ -122,7 +122,7 @@ def test_a_drift_that_no_scrape_saw_open_is_notified_all_the_same(
 
     published.last_drift(AMOUNT, time.time())
 
-    running.inbox.await_alert("firing", 30, alertname="DriftgaugeFeatureDrift", feature="amount")
+    running.inbox.await_alert("firing", 90, alertname="DriftgaugeFeatureDrift", feature="amount")
     assert running.prometheus.query("max_over_time(driftgauge_drift_status[5m]) > 0") == []
 
 
@@ -134,14 +134,14 @@ def test_a_late_model_is_held_back_and_notified_when_it_has_caught_up(
     published.late(FRAUD, True)
     running = chain(target, render(options=RuleOptions(hold_seconds=HOLD_SECONDS)))
     published.publish_live(views(DRIFTED))
-    wait_until(lambda: running.prometheus.query("driftgauge_drift_status == 2"), 30, "the drift to be scraped")
+    wait_until(lambda: running.prometheus.query("driftgauge_drift_status == 2"), 90, "the drift to be scraped")
     seen = "count_over_time((driftgauge_drift_status == 2)[1m:1s]) > 3"
-    wait_until(lambda: running.prometheus.query(seen), 30, "several evaluations with the drift", every=0.5)
+    wait_until(lambda: running.prometheus.query(seen), 90, "several evaluations with the drift", every=0.5)
     assert all(alert["labels"].get("feature") is None for alert in running.prometheus.alerts())
 
     published.late(FRAUD, False)
 
-    running.inbox.await_alert("firing", 30, alertname="DriftgaugeFeatureDrift", feature="amount")
+    running.inbox.await_alert("firing", 90, alertname="DriftgaugeFeatureDrift", feature="amount")
 
 
 # --- the whole way: events in Kafka, the daemon as a user runs it, the rules as the command prints them ---------------
@@ -181,12 +181,12 @@ def daemon(tmp_path: Path, kafka_bootstrap: str, new_topic: Callable[..., str]) 
     process = Process(driftgauge("run", "--config", str(config)), tmp_path / "driftgauge.log", folder=ROOT)
     process.start()
     with httpx.Client(base_url=f"http://{target}", trust_env=False) as client:
-        process.await_ready(lambda: answers(client, "/-/ready"), 30)
+        process.await_ready(lambda: answers(client, "/-/ready"), 90)
     yield target, topic, config
     assert process.stop() == 0, process.last_words()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_a_drift_in_real_events_reaches_the_inbox_and_its_return_resolves_it(
     tmp_path: Path,
     kafka_bootstrap: str,
@@ -198,7 +198,7 @@ def test_a_drift_in_real_events_reaches_the_inbox_and_its_return_resolves_it(
     command = driftgauge("rules", "--config", str(config), "--hold", f"{HOLD_SECONDS}s")
     printed = Process(command, tmp_path / "rules.printed", folder=ROOT)
     printed.start()
-    assert printed.wait(30) == 0, printed.last_words()
+    assert printed.wait(90) == 0, printed.last_words()
     running = chain(target, printed.log.read_text())
 
     produce(kafka_bootstrap, topic, events(2000, mean=0.0, seed=1))
@@ -223,7 +223,7 @@ def test_a_drift_in_real_events_reaches_the_inbox_and_its_return_resolves_it(
 WEEK_SECONDS = 604_800.0
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(400)
 def test_a_backfill_of_last_week_pages_nobody_and_what_is_open_when_it_has_caught_up_pages_then(
     kafka_bootstrap: str, daemon: tuple[str, str, Path], chain: Callable[[str, str], Chain]
 ) -> None:

@@ -72,10 +72,10 @@ def prometheus(
             kafka.produce(kafka_bootstrap, topic, [b"not an event"] * 3)
             assert produce(Traffic(kafka_bootstrap, topic, seconds=3.0)) == 0
             daemon.await_total(FLIGHTS, "driftgauge_observations_total", kind="prediction")
-            wait_until(lambda: running.query('ALERTS{alertstate="firing"} == 1'), 30, "an alert to fire", every=0.5)
+            wait_until(lambda: running.query('ALERTS{alertstate="firing"} == 1'), 90, "an alert to fire", every=0.5)
             scraped = (f'sum(driftgauge_observations_total{{kind="prediction"}}) == {FLIGHTS}', REJECTED)
             for expression in scraped:
-                wait_until(lambda asked=expression: running.query(asked), 30, f"{expression} in Prometheus", every=0.5)
+                wait_until(lambda asked=expression: running.query(asked), 90, f"{expression} in Prometheus", every=0.5)
             yield running
 
 

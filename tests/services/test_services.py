@@ -99,14 +99,14 @@ def test_a_paused_broker_answers_again_when_resumed(tmp_path: Path) -> None:
     with KafkaBroker(tmp_path) as broker:
         create_topic(broker.bootstrap, "held")
         producer = Producer({"bootstrap.servers": broker.bootstrap})
-        producer.list_topics("held", timeout=20)
+        producer.list_topics("held", timeout=60)
 
         broker.pause()
         producer.produce("held", b"waiting")
         assert producer.flush(0.5) == 1
         broker.resume()
 
-        assert producer.flush(20) == 0
+        assert producer.flush(60) == 0
 
 
 @pytest.mark.usefixtures("own_kafka")
@@ -135,7 +135,7 @@ def test_prometheus_evaluates_rules(tmp_path: Path, endpoint: str) -> None:
     rules.write_text("groups: [{name: g, rules: [{alert: Answered, expr: tests_answer == 42}]}]\n")
     with Prometheus(tmp_path, scrape_config({"little": endpoint}), [rules]) as prometheus:
         firing = wait_until(
-            lambda: [alert for alert in prometheus.alerts() if alert["state"] == "firing"], 30, "the alert", every=0.2
+            lambda: [alert for alert in prometheus.alerts() if alert["state"] == "firing"], 90, "the alert", every=0.2
         )
 
     assert firing[0]["labels"]["alertname"] == "Answered"
@@ -157,11 +157,11 @@ def test_alertmanager_delivers_firing_and_resolved(tmp_path: Path) -> None:
     alert = {"labels": {"alertname": "Drift", "model": "m"}, "annotations": {"summary": "it drifts"}}
     with WebhookReceiver() as inbox, Alertmanager(tmp_path, webhook_config(inbox.url)) as alertmanager:
         alertmanager.post([alert])
-        firing = inbox.await_alert("firing", 30, alertname="Drift")
+        firing = inbox.await_alert("firing", 90, alertname="Drift")
         assert [held["labels"]["model"] for held in alertmanager.alerts()] == ["m"]
 
         alertmanager.post([{**alert, "startsAt": firing["startsAt"], "endsAt": firing["startsAt"]}])
-        resolved = inbox.await_alert("resolved", 30, alertname="Drift")
+        resolved = inbox.await_alert("resolved", 90, alertname="Drift")
 
     assert firing["annotations"] == resolved["annotations"] == {"summary": "it drifts"}
 

@@ -50,7 +50,7 @@ class Reader:
             )
         self.said.extend(self.source.notices())
 
-    def until(self, condition: Callable[[], object], what: str, timeout: float = 30) -> None:
+    def until(self, condition: Callable[[], object], what: str, timeout: float = 90) -> None:
         def met() -> object:
             self.turn()
             return condition()
@@ -146,7 +146,7 @@ def make_anew(bootstrap: str, topic: str) -> None:
             return False
         return True
 
-    wait_until(created, 30, "the new topic")
+    wait_until(created, 90, "the new topic")
 
 
 def test_a_topic_made_anew_is_read_from_its_beginning(
@@ -243,9 +243,9 @@ def test_lag_tools_see_the_groups_offsets(
         def told() -> bool:
             source.commit_group(source.positions())
             reader.turn()
-            return bool(tool.committed([TopicPartition(topic, 0)], timeout=10)[0].offset == 4)
+            return bool(tool.committed([TopicPartition(topic, 0)], timeout=60)[0].offset == 4)
 
-        wait_until(told, 30, "the group's offset")
+        wait_until(told, 90, "the group's offset")
     finally:
         tool.close()
     assert "group_commit_failed" not in reader.troubles()
@@ -267,7 +267,7 @@ def test_a_broker_that_goes_away_and_comes_back_costs_nothing(tmp_path: Path, op
             began = time.monotonic()
             reader.turn()
             longest = max(longest, time.monotonic() - began)
-        assert longest < 5
+        assert longest < 15  # the requests that it dares to make, and a busy machine
         broker.start()
         kafka.produce(broker.bootstrap, "events", range(100))
         places = reader.read(200)

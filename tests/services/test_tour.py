@@ -28,11 +28,11 @@ from tests.unit.deploy.manifests import DEPLOY, ROOT, mounts, services
 SERVICES = services()
 FLIGHTS = 21_762
 JAVA = ["java", "-Xmx512m", "-cp"]
-ANSWER_SECONDS = 60.0
+ANSWER_SECONDS = 120.0
 #: how the commands of the tour are started: from this folder, or from what the image's script has built
 INSTALLATIONS = ["folder", *(["image"] if os.environ.get("IMAGE_BUILD") == "1" else [])]
 
-pytestmark = pytest.mark.timeout(900 if "image" in INSTALLATIONS else 120)
+pytestmark = pytest.mark.timeout(900 if "image" in INSTALLATIONS else 300)
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ class Tour:
 
     def start(self) -> None:
         topic = following(SERVICES["topics"]["entrypoint"], "--topic")
-        if topic not in kafka.AdminClient({"bootstrap.servers": self._broker}).list_topics(timeout=10).topics:
+        if topic not in kafka.AdminClient({"bootstrap.servers": self._broker}).list_topics(timeout=60).topics:
             kafka.create_topic(self._broker, topic, int(following(SERVICES["topics"]["entrypoint"], "--partitions")))
         self.daemon.start()
         self.daemon.await_ready(lambda: self._get("/-/ready") is not None, ANSWER_SECONDS)
@@ -194,8 +194,8 @@ def messages_in(broker: str, topic: str) -> int:
     """How many messages a topic holds."""
     consumer = Consumer({"bootstrap.servers": broker, "group.id": "tests-tour"})
     try:
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
-        ends = [consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=10) for number in partitions]
+        partitions = consumer.list_topics(topic, timeout=60).topics[topic].partitions
+        ends = [consumer.get_watermark_offsets(TopicPartition(topic, number), timeout=60) for number in partitions]
         return sum(high - low for low, high in ends)
     finally:
         consumer.close()

@@ -42,7 +42,7 @@ def install(tmp_path: Path) -> Install:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
         assert not (tmp_path / ".venv").exists()
         return done.stderr, done.returncode

@@ -59,7 +59,7 @@ def run_suite(tmp_path: Path) -> Run:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=180,
         )
         return done.stdout, done.returncode
 

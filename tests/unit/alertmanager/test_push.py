@@ -144,7 +144,7 @@ def pusher() -> Iterator[Callable[..., Board]]:
         def start(*fakes: Fake, **options: Any) -> Board:
             board = Board()
             made = Pusher(
-                board, PushOptions([to(one, timeout_seconds=options.pop("timeout", 5)) for one in fakes], **options)
+                board, PushOptions([to(one, timeout_seconds=options.pop("timeout", 20)) for one in fakes], **options)
             )
             made.start()
             stack.callback(made.stop)
@@ -160,7 +160,7 @@ def test_every_member_of_a_pair_is_told_at_once_and_again(
     pair = fake(), fake()
     board = pusher(*pair, resend_seconds=1)
     drifting(board, "amount")
-    wait_until(lambda: all(len(one.requests) >= 3 for one in pair), 20, "both to be told three times")
+    wait_until(lambda: all(len(one.requests) >= 3 for one in pair), 60, "both to be told three times")
     labels = {alert["labels"]["feature"] for one in pair for _, _, body in one.requests for alert in body}
     assert labels == {"amount"}
     assert board.read().pushes[pair[0].name, "ok"] >= 2
@@ -174,14 +174,14 @@ def test_one_that_hangs_holds_up_no_other_and_hears_only_the_newest(
     hanging.hold.clear()
     board = pusher(hanging, well, resend_seconds=1, timeout=30)
     drifting(board, "f0")
-    wait_until(lambda: hanging.requests, 20, "the first push to hang")
+    wait_until(lambda: hanging.requests, 60, "the first push to hang")
     for number in range(1, 4):
         drifting(board, f"f{number}")
         told = f"f{number}"
-        wait_until(lambda: told in str(well.requests[-1:]), 20, f"the other to hear of {told}")  # noqa: B023
+        wait_until(lambda: told in str(well.requests[-1:]), 60, f"the other to hear of {told}")  # noqa: B023
     assert len(hanging.requests) == 1
     hanging.hold.set()
-    wait_until(lambda: len(hanging.requests) > 1, 20, "the next push")
+    wait_until(lambda: len(hanging.requests) > 1, 60, "the next push")
     holding = [alert["labels"]["feature"] for alert in hanging.requests[1][2] if "moved" in str(alert)]
     assert "f3" in holding
 
@@ -193,11 +193,11 @@ def test_a_failure_is_counted_told_of_and_made_good(fake: Callable[[], Fake], pu
     heard: list[tuple[str, str]] = []
     board = pusher(failing, resend_seconds=1, failed=lambda name, reason: heard.append((name, reason)))
     drifting(board, "amount")
-    wait_until(lambda: board.read().pushes[failing.name, "failed"], 20, "a failure")
+    wait_until(lambda: board.read().pushes[failing.name, "failed"], 60, "a failure")
     assert heard[0][0] == failing.name
     assert "503" in heard[0][1]
     failing.status = 200
-    wait_until(lambda: board.read().pushes[failing.name, "ok"], 20, "a success")
+    wait_until(lambda: board.read().pushes[failing.name, "ok"], 60, "a success")
 
 
 def test_nothing_is_pushed_while_nothing_holds(fake: Callable[[], Fake], pusher: Callable[..., Board]) -> None:
@@ -206,6 +206,6 @@ def test_nothing_is_pushed_while_nothing_holds(fake: Callable[[], Fake], pusher:
     silent = pusher(quiet, resend_seconds=1)
     other = pusher(marker, resend_seconds=1)
     drifting(other, "amount")
-    wait_until(lambda: len(marker.requests) >= 3, 20, "three resends elsewhere")
+    wait_until(lambda: len(marker.requests) >= 3, 60, "three resends elsewhere")
     assert not quiet.requests
     assert silent.read().pushes == {(quiet.name, "ok"): 0, (quiet.name, "failed"): 0}

@@ -42,7 +42,7 @@ def driftgauge(
         capture_output=True,
         cwd=cwd,
         env=clean_environment(environ),
-        timeout=60,
+        timeout=180,
         check=False,
     )
     return Result(done.returncode, done.stdout.decode(), done.stderr.decode())

@@ -61,7 +61,7 @@ def test_lines_are_given_once_and_whole(daemon: Start) -> None:
     """Every line after the start, in order, none twice."""
     lines: list[str] = []
     with daemon(lines=["a", "b", BLIZZARD]) as running:
-        wait_until(lambda: lines.extend(running.new_lines()) or len(lines) >= 3, 10, "three lines")
+        wait_until(lambda: lines.extend(running.new_lines()) or len(lines) >= 3, 60, "three lines")
         assert running.new_lines() == []
     assert lines[:2] == ["a", "b"]
 
@@ -76,7 +76,7 @@ def test_a_daemon_that_ends_is_an_error_after_its_last_line(daemon: Start) -> No
     """What it said before it ended is still given; then comes the error."""
     lines: list[str] = []
     with daemon(lines=["last"], at_end=0) as running, pytest.raises(DaemonEnded, match="exit code 0"):
-        wait_until(lambda: lines.extend(running.new_lines()), 10, "the end of the daemon")
+        wait_until(lambda: lines.extend(running.new_lines()), 60, "the end of the daemon")
     assert lines == ["last"]
 
 
@@ -85,7 +85,7 @@ def test_a_daemon_that_is_killed_is_told_by_its_signal(daemon: Start) -> None:
     with daemon(lines=[]) as running:
         os.kill(running.pid, signal.SIGKILL)
         with pytest.raises(DaemonEnded, match="signal 9"):
-            wait_until(lambda: running.new_lines(), 10, "the end of the daemon")
+            wait_until(lambda: running.new_lines(), 60, "the end of the daemon")
 
 
 def test_it_is_gone_afterwards(daemon: Start) -> None:

@@ -31,7 +31,7 @@ def received(bootstrap: str, topic: str, partition: int, count: int) -> list[byt
         return len(values) >= count
 
     try:
-        wait_until(enough, 10, f"{count} messages in {topic} [{partition}]", every=0)
+        wait_until(enough, 60, f"{count} messages in {topic} [{partition}]", every=0)
     finally:
         consumer.close()
     return values

@@ -22,7 +22,7 @@ BUILDS = ("standalone", "example/one", "example/several")
 def tool(name: str, *arguments: str | Path) -> None:
     """Run a validator of this environment; AssertionError with its complaint if it is not content."""
     words = [str(Path(sys.executable).with_name(name)), *map(str, arguments)]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=180, check=False)
     assert done.returncode == 0, f"{name}:\n{done.stdout}{done.stderr}"
 
 
@@ -49,7 +49,7 @@ def built(name: str) -> str:
     for words in (["kustomize", "build"], ["kubectl", "kustomize"]):
         if shutil.which(words[0]):
             done = subprocess.run(
-                [*words, str(KUBERNETES / name)], capture_output=True, text=True, timeout=60, check=False
+                [*words, str(KUBERNETES / name)], capture_output=True, text=True, timeout=180, check=False
             )
             assert done.returncode == 0, done.stderr
             return done.stdout

@@ -80,7 +80,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What a wheel would hold, without compiling: modules and data as setuptools picks them, kernels as they are."""
     folder = tmp_path_factory.mktemp("package")
     words = [sys.executable, "setup.py", "-q", "build_py", "--build-lib", str(folder)]
-    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=60, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, cwd=ROOT, timeout=180, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     for kernel in (ROOT / "monitor").rglob("*.so"):
         shutil.copy(kernel, folder / kernel.relative_to(ROOT))
@@ -106,7 +106,7 @@ def test_the_package_runs_by_itself(package: Path, tmp_path: Path) -> None:
     def run(*words: str) -> str:
         line = [sys.executable, "-P", *words]
         done = subprocess.run(
-            line, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=60, check=False
+            line, capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=180, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -12,7 +12,7 @@ from monitor.kafka.embedded import EmbeddedBroker
 
 def partitions(broker: EmbeddedBroker) -> dict[str, int]:
     """What a client is told: topic → number of partitions."""
-    topics = AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics(timeout=5).topics
+    topics = AdminClient({"bootstrap.servers": broker.bootstrap}).list_topics(timeout=60).topics
     return {name: len(topic.partitions) for name, topic in topics.items()}
 
 

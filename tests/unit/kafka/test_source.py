@@ -21,7 +21,7 @@ def broker() -> Iterator[Producer]:
 
 
 def address(broker: Producer) -> str:
-    found = next(iter(broker.list_topics(timeout=5).brokers.values()))
+    found = next(iter(broker.list_topics(timeout=60).brokers.values()))
     return f"{found.host}:{found.port}"
 
 
@@ -92,7 +92,7 @@ def test_positions_are_the_next_offsets_of_what_was_handed_out(
     source = open_source("a")
     read(source, 5)
     assert source.positions()["a", 0] == 5
-    wait_until(lambda: source.poll() or source.lag().get(("a", 0)) == 0, 10, "no lag", every=0)
+    wait_until(lambda: source.poll() or source.lag().get(("a", 0)) == 0, 60, "no lag", every=0)
 
 
 def test_reading_goes_on_at_the_stored_position(broker: Producer, open_source: Callable[..., Source]) -> None:
@@ -118,7 +118,7 @@ def test_latest_skips_what_is_there_and_reads_what_comes(broker: Producer, open_
     """Its position is known before the first event, so that a checkpoint can hold it."""
     send(broker, "a", 5)
     source = open_source("a", start="latest")
-    wait_until(lambda: source.poll() or source.positions().get(("a", 0)) == 5, 10, "a position", every=0)
+    wait_until(lambda: source.poll() or source.positions().get(("a", 0)) == 5, 60, "a position", every=0)
     send(broker, "a", 1)
     assert read(source, 1) == [("a", 0, 5)]
 
