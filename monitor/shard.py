@@ -196,6 +196,7 @@ class Shard:
             watched.unpublished = False
             self._board.last_observations(watched.exposure.last_observations())
         self._board.set_lag(self._parts.source.lag())
+        self._board.draw(self._watch.shape)
         ended = self._clock.monotonic()
         self._publish_due = ended + max(PUBLISH_SECONDS, (ended - began) / PUBLISH_SHARE)
 

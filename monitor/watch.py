@@ -25,6 +25,7 @@ from monitor.domain.frame import Decoded, Frame, MessageBatch, Reject
 from monitor.domain.keys import Kind, ModelKey, StreamKey
 from monitor.engine.inheriting import Will
 from monitor.engine.policy import Policy
+from monitor.engine.shape import Shape, shape_in
 from monitor.engine.views import ModelView
 from monitor.exposition.board import Board
 from monitor.exposure import Exposure
@@ -89,6 +90,10 @@ class Reset(Protocol):
 
 #: a restored monitor and the topics that are read in another way → the monitor as it is to go on
 Adapt = Callable[[Any, Collection[str]], tuple[Any, Sequence[Reset]]]
+
+
+#: a monitor and one of its streams → how its recent values lie against its reference, if there is one yet
+Draw = Callable[[Any, StreamKey], Shape | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +161,7 @@ class Watch:
         self.models: dict[ModelKey, Watched] = {}
         self._streams = 0  # of all models
         self.adapt: Adapt | None = None  #: how restored models come to terms with a changed configuration
+        self.draw: Draw = shape_in  #: for who looks at a stream
 
     def restore(self, snapshot: Snapshot) -> None:
         """Take up the stored models.  Raises StateError when one is damaged or does not fit the configuration."""
@@ -235,6 +241,11 @@ class Watch:
             if new or self._wills:
                 monitors = {key: watched.monitor for key, watched in self.models.items()}
                 self._wills = self.inheriting.wills(new, monitors)
+
+    def shape(self, stream: StreamKey) -> Shape | None:
+        """How a stream's recent values lie against its reference; None where there is nothing to draw."""
+        watched = self.models.get(stream.model_key)
+        return None if watched is None else self.draw(watched.monitor, stream)
 
     def is_late(self, key: ModelKey, max_age_seconds: float | None) -> bool:
         """Is the newest event of the model older than this by the wall clock?"""

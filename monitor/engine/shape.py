@@ -18,6 +18,8 @@ import numpy.typing as npt
 
 from monitor.channels.partition import CategoryPartition, NumberPartition, Partition
 from monitor.distances.counts import Counts
+from monitor.domain.keys import StreamKey
+from monitor.engine.model import ModelMonitor
 from monitor.engine.stream import StreamMonitor
 
 BARS = 16  #: at most, the ones at the ends included
@@ -40,6 +42,12 @@ class Shape:
     recent: tuple[float, ...]
     missing: tuple[float, float]
     values: int
+
+
+def shape_in(model: ModelMonitor, key: StreamKey) -> Shape | None:
+    """How one stream of a model version lies against its reference; None if there is no such stream."""
+    stream = model.streams.get((key.kind, key.feature))
+    return None if stream is None else shape_of(stream)
 
 
 def shape_of(stream: StreamMonitor) -> Shape | None:

@@ -17,6 +17,7 @@ from threading import Lock
 from monitor.domain.keys import ModelKey, StreamKey
 from monitor.engine.views import ModelView
 from monitor.exposition.catalogue import DELAY_BUCKETS, FRAME_BUCKETS
+from monitor.exposition.gallery import Draw, Gallery
 
 #: Reasons a stream is refused for; each is exposed from birth.  Streams of a model version that is not watched at all
 #: have reasons of their own: no state knows of them, so they begin at 0 with the process, as the others must not.
@@ -110,6 +111,7 @@ class Board:
         self._numbers: dict[str, dict[tuple[str, ...], float]] = {}
         self._readings: dict[tuple[str, tuple[str, ...]], Callable[[], float]] = {}
         self._checkpoint_failures = 0
+        self.gallery = Gallery(monotonic)  #: what single streams look like, for those that somebody looks at
         self._frame_duration = _Tally(FRAME_BUCKETS)
         self._event_delay = _Tally(DELAY_BUCKETS)
         self._gauges: dict[str, float] = {
@@ -180,6 +182,10 @@ class Board:
         """When the stream's newest drift was found (wall clock); not to be called while its model is late."""
         with self._lock:
             self._last_drift[stream] = wall
+
+    def draw(self, draw: Draw) -> None:
+        """Draw some of the streams that somebody looks at; costs next to nothing while nobody does."""
+        self.gallery.draw(draw)
 
     # the daemon
 

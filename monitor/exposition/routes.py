@@ -10,24 +10,20 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from monitor.exposition.access import Access
 from monitor.exposition.board import Board
+from monitor.exposition.pages.serving import Pages
 from monitor.exposition.scrape import scrapes
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
-_PAGE = (
-    "<!doctype html><html lang=en><meta charset=utf-8><title>driftgauge</title><p>driftgauge: "
-    '<a href="/metrics">metrics</a> · <a href="/-/healthy">healthy</a> · <a href="/-/ready">ready</a></p></html>\n'
-)
 
-
-def guarded(board: Board) -> Mapping[str, Endpoint]:
+def guarded(board: Board, pages: Pages) -> Mapping[str, Endpoint]:
     """What is shown to those who may see it, by path."""
-    return {"/": _links, "/metrics": scrapes(board)}
+    return {"/metrics": scrapes(board), **pages.endpoints()}
 
 
 def probes(board: Board, deadline_seconds: float) -> Mapping[str, Endpoint]:
@@ -56,10 +52,6 @@ def application(guarded_paths: Mapping[str, Endpoint], open_paths: Mapping[str, 
     made = Starlette(routes=routes)
     made.router.redirect_slashes = False
     return made
-
-
-async def _links(_: Request) -> Response:
-    return HTMLResponse(_PAGE)
 
 
 def _probe(good: bool, word: str, otherwise: str) -> Response:

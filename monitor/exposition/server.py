@@ -31,6 +31,7 @@ from monitor.exposition.certificates import Certificates, Tls, Told
 from monitor.exposition.connections import REASONS as CUT
 from monitor.exposition.connections import Bounds, Connection, Connections
 from monitor.exposition.door import Door
+from monitor.exposition.pages.serving import Pages
 from monitor.exposition.protocol import BoundedProtocol
 from monitor.exposition.routes import application, guarded, probes
 
@@ -73,6 +74,7 @@ class Server:
         for reason in REFUSED:
             board.count("http_requests_refused_total", reason, by=0)
         board.show("http_certificate_stale", {(): 0.0})
+        self._pages = Pages(board)
         self._certificates: Certificates | None = None
         self._server: _Server | None = None
         self._thread: threading.Thread | None = None
@@ -115,11 +117,13 @@ class Server:
         if not self._server.listening.wait(_START_SECONDS) or not self._server.started:
             self.stop()
             raise DriftgaugeError(f"http.listen: the server on {self._main.shown} did not start")
+        self._pages.start()
 
     def stop(self) -> None:
         """Stop listening and wait for the thread, a few seconds at most."""
         if self._server is None or self._thread is None:
             return
+        self._pages.stop()
         self._server.should_exit = True
         self._thread.join(_STOP_SECONDS + 1.0)
         if self._thread.is_alive():
@@ -150,14 +154,12 @@ class Server:
             names=None if serving.tls is None else serving.tls.client_names,
             count=lambda reason: board.count("http_requests_refused_total", reason),
         )
-        answers = probes(board, serving.deadline_seconds)
+        answers, shown = probes(board, serving.deadline_seconds), guarded(board, self._pages)
         if self._probes is None:
-            everything = application(guarded(board), answers, access)
+            everything = application(shown, answers, access)
             return [_Entrance(self._main, everything, self._connections["main"], self._certificates)]
         return [
-            _Entrance(
-                self._main, application(guarded(board), {}, access), self._connections["main"], self._certificates
-            ),
+            _Entrance(self._main, application(shown, {}, access), self._connections["main"], self._certificates),
             _Entrance(self._probes, application({}, answers, access), self._connections["probes"], None),
         ]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from monitor.domain.keys import ModelKey, StreamKey
 from monitor.engine.views import ModelView
 from monitor.exposition.board import Board
+from monitor.exposition.gallery import Draw
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -65,6 +66,13 @@ class ShardBoard(Board):
 
     def last_drift(self, stream: StreamKey, wall: float) -> None:
         super().last_drift(self._stream(stream), wall)
+
+    def draw(self, draw: Draw) -> None:
+        """The shard's own streams, by the names it has for them."""
+        self.gallery.draw(
+            lambda key: draw(StreamKey(key.model, key.model_version, key.feature, key.kind, key.segment)),
+            own=lambda key: isinstance(key, ShardStreamKey) and key.shard == self._shard,
+        )
 
     def set_lag(self, lag: Mapping[tuple[str, int], int]) -> None:
         """The shards' partitions are different ones: together they are the process's."""

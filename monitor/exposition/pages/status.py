@@ -126,7 +126,7 @@ def _filter(status: Status) -> Markup:
 
 
 def _model_row(model: Model) -> Markup:
-    where = f"?model={quote(model.model, safe='')}"
+    where = f"?model={quote(model.model, safe='', errors='replace')}"
     version = ["version ", name(model.model_version), f", shard {model.shard}" if model.shard else None]
     late = element("small", "late: its drift pages nobody") if model.late else None
     standing = [f"{count:,} {each}" for each, count in model.streams.items() if count]
