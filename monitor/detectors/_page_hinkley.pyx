@@ -14,7 +14,55 @@ import numpy as np
 
 from monitor.detectors.state import expect_names, take
 
+cdef enum:
+    BLOCK = 64  # values fed at once where nothing can fire: their sums stay in the first-level cache
+    BLOCK_LEAST = 8
+
 cdef int64_t FED_LIMIT = <int64_t>1 << 52
+
+cdef extern from *:
+    """
+    #include <string.h>
+    /* Two recursions of one direction in a vector of two: the compilers of every machine know it, and round each lane
+       as they round a scalar.  The mean's own chain of operations is what takes the time; the rest runs beside it. */
+    typedef double pair __attribute__((vector_size(16)));
+    typedef long long pair_mask __attribute__((vector_size(16)));
+
+    static inline pair chosen(pair_mask mask, pair yes, pair no)
+    {
+        return (pair)((mask & (pair_mask)yes) | (~mask & (pair_mask)no));
+    }
+
+    /* The recursions of m values; every sum on the way, both up and then both down, and the extremes of each. */
+    static inline double run_pairs(
+        const double *values, const double *weights, Py_ssize_t m, double mean, const double *begin,
+        const double *slack, double *sums, double *low, double *high)
+    {
+        pair up = {begin[0], begin[2]}, down = {begin[1], begin[3]};
+        pair up_slack = {slack[0], slack[2]}, down_slack = {slack[1], slack[3]};
+        pair up_low = {INFINITY, INFINITY}, down_low = up_low, up_high = -up_low, down_high = -up_low;
+        for (Py_ssize_t i = 0; i < m; i++) {
+            mean += weights[i] * (values[i] - mean);
+            double apart = values[i] - mean;
+            pair deviation = {apart, apart};
+            up = (up + deviation) - up_slack;
+            down = (down + deviation) + down_slack;
+            up_low = chosen(up < up_low, up, up_low);
+            up_high = chosen(up > up_high, up, up_high);
+            down_low = chosen(down < down_low, down, down_low);
+            down_high = chosen(down > down_high, down, down_high);
+            memcpy(sums + 4 * i, &up, sizeof up);
+            memcpy(sums + 4 * i + 2, &down, sizeof down);
+        }
+        low[0] = up_low[0], low[1] = down_low[0], low[2] = up_low[1], low[3] = down_low[1];
+        high[0] = up_high[0], high[1] = down_high[0], high[2] = up_high[1], high[3] = down_high[1];
+        return mean;
+    }
+    """
+    double run_pairs(
+        const double* values, const double* weights, Py_ssize_t m, double mean, const double* begin,
+        const double* slack, double* sums, double* low, double* high
+    ) noexcept nogil
 
 
 cdef void rewind(Row* row) noexcept nogil:
@@ -41,6 +89,69 @@ cdef double statistic_of(Row* row, int r) noexcept nogil:
 
 
 cdef Py_ssize_t feed(Row* row, const double* values, Py_ssize_t start, Py_ssize_t stop, int64_t least) noexcept nogil:
+    """Feed values block by block; those in which something may fire are gone through value by value."""
+    cdef Py_ssize_t i = start, m, found
+    while i < stop:
+        m = min(stop - i, <Py_ssize_t>BLOCK)
+        if m < BLOCK_LEAST or not feed_quiet_block(row, values + i, m):
+            found = feed_by_value(row, values, i, i + m, least)
+            if found >= 0:
+                return found
+        i += m
+    return -1
+
+
+cdef bint feed_quiet_block(Row* row, const double* values, Py_ssize_t m) noexcept nogil:
+    """Feed m values if surely none of them fires; otherwise leave the row alone and return False.
+
+    No statistic within the block is above its largest sum less its smallest extreme (or the other way round): where
+    that stays below the threshold, nothing fired, and the extremes at the end are all that has to be known.  Not so
+    with NaN or a zero extreme, whose sign the oracle keeps: those blocks go value by value.
+    """
+    cdef double weights[BLOCK]
+    cdef double sums[RECURSIONS * BLOCK]
+    cdef double low[RECURSIONS]
+    cdef double high[RECURSIONS]
+    cdef double n = row.n, mean = row.mean
+    cdef Py_ssize_t i
+    cdef int r
+    if not (n < <double>FED_LIMIT and n == <double><int64_t>n):
+        return False  # only whole numbers are the same however 1 is added again and again
+    for i in range(m):
+        weights[i] = 1.0 / (n + <double>(i + 1))
+    mean = run_pairs(values, weights, m, mean, row.sums, row.slack, sums, low, high)
+    for r in range(0, RECURSIONS, 2):
+        if not (high[r] - min(low[r], row.extremes[r]) <= row.threshold[r] and low[r] != 0.0):
+            return False
+        if not (max(high[r + 1], row.extremes[r + 1]) - low[r + 1] <= row.threshold[r + 1] and high[r + 1] != 0.0):
+            return False
+    for r in range(RECURSIONS):
+        if sums[RECURSIONS * (m - 1) + r] != sums[RECURSIONS * (m - 1) + r]:
+            return False  # once NaN, always NaN
+    for r in range(0, RECURSIONS, 2):
+        settle(row, r, sums, m, low[r], low[r] <= row.extremes[r])
+        settle(row, r + 1, sums, m, high[r + 1], high[r + 1] >= row.extremes[r + 1])
+    row.n = n + <double>m
+    row.mean = mean
+    row.fed += m
+    return True
+
+
+cdef inline void settle(Row* row, int which, const double* sums, Py_ssize_t m, double extreme, bint moved) noexcept nogil:
+    """Write down where a recursion stands after a block; moved: has its extreme been reached (again) within it?"""
+    cdef Py_ssize_t last = m - 1
+    cdef int lane = which // 2 + which % 2 * 2
+    row.sums[which] = sums[RECURSIONS * last + lane]
+    if moved:
+        while sums[RECURSIONS * last + lane] != extreme:
+            last -= 1
+        row.sat[which] = row.fed + last + 1
+        row.extremes[which] = extreme
+
+
+cdef Py_ssize_t feed_by_value(
+    Row* row, const double* values, Py_ssize_t start, Py_ssize_t stop, int64_t least
+) noexcept nogil:
     cdef double n = row.n, mean = row.mean, x, dev
     cdef double s0 = row.sums[0], s1 = row.sums[1], s2 = row.sums[2], s3 = row.sums[3]
     cdef double e0 = row.extremes[0], e1 = row.extremes[1], e2 = row.extremes[2], e3 = row.extremes[3]
