@@ -26,7 +26,7 @@ from monitor.kafka.state_reader import StateReader
 from monitor.kafka.store import KafkaStore
 from monitor.logs import LogLimit
 from monitor.parts import HttpEnd, ShardParts, Timing
-from monitor.shard import Shard
+from monitor.shard import FINAL_COMMIT_SECONDS, Shard
 from monitor.signals import StopSignals
 from monitor.state.store import Snapshot
 from monitor.watch import Clock
@@ -213,12 +213,18 @@ class Group:
 
     def _handed_over(self, shards: Collection[int]) -> None:
         """Another member gets them when this returns: everything is saved first."""
+        going = [number for number in shards if number in self._open]
+        for number, saved in zip(going, self._save(going), strict=True):
+            log.info("shard_handed_over", shard=number, saved=saved)
         for number in shards:
-            if number in self._open:
-                saved = self._open[number][0].save_last()
-                log.info("shard_handed_over", shard=number, saved=saved)
             self._drop(number, FENCING_SECONDS)
         self._stand_by()
+
+    def _save(self, numbers: Sequence[int]) -> list[bool]:
+        """Last commits, one after the other, none begun when the time of one is over: brokers that let the first wait
+        for nothing let the others wait too, and whoever stops this process waits for all of them."""
+        until = time.monotonic() + FINAL_COMMIT_SECONDS
+        return [time.monotonic() < until and self._open[number][0].save_last() for number in numbers]
 
     def _lost(self, shards: Collection[int]) -> None:
         """Another member has them already: nothing may be written, and nothing waited for."""
@@ -247,7 +253,7 @@ class Group:
     def _stop(self, save: bool) -> None:
         """Save (if what is in memory is sound), leave the group, let go of everything, each within a bound."""
         self._board.ready(False)
-        saved = [shard.save_last() for shard, _ in self._open.values()] if save else []
+        saved = self._save(list(self._open)) if save else []
         numbers: Sequence[int] = [*self._open, *self._opening]
         for number in numbers:
             self._drop(number)
