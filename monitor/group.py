@@ -1,7 +1,8 @@
 """A member of a group: start → loop → stop, where the shards it watches come and go.
 
      gained ──▶ opening (another thread: fence, restore) ──▶ open ──▶ handed over: saved, let go
-                    └──▶ handed over or lost: given up         └────▶ lost: let go, nothing written
+                    └──▶ handed over or lost: given up         ├────▶ lost: let go, nothing written
+                                                               └────▶ fenced: let go, opened again if it is ours
 
 With one shard the members without it stand by: they tail the state, so that taking over costs little more than
 noticing that the owner is gone.
@@ -28,7 +29,7 @@ from monitor.logs import LogLimit
 from monitor.parts import HttpEnd, ShardParts, Timing
 from monitor.shard import FINAL_COMMIT_SECONDS, Shard
 from monitor.signals import StopSignals
-from monitor.state.store import Snapshot
+from monitor.state.store import FencedError, Snapshot
 from monitor.watch import Clock
 
 log = structlog.get_logger("driftgauge")
@@ -38,6 +39,11 @@ TURN_SECONDS = 0.05
 PROGRESS_SECONDS, RETRY_SECONDS = 1.0, 1.0
 #: a store that is closed while it is being opened has given up by then
 FENCING_SECONDS = 3.0
+#: a shard that is fenced though it is ours is opened again, so often within so long: oftener, and somebody else who
+#: is not in the group writes under its name
+REOPENINGS, REOPENING_SECONDS = 3, 60.0
+#: the group may be in the middle of a rebalance
+ASKING_SECONDS = 10.0
 
 
 class GroupShardParts(ShardParts, Protocol):
@@ -116,6 +122,7 @@ class Group:
         self._opening: dict[int, Opening] = {}
         self._open: dict[int, tuple[Shard, GroupShardParts]] = {}
         self._tail: StateReader | None = None
+        self._fencings: list[float] = []  # when
         self._due = 0.0
         self._progress_due = 0.0
 
@@ -145,8 +152,11 @@ class Group:
         self._finish_opening()
         self._hear()
         if self._open:
-            for shard, _ in list(self._open.values()):
-                shard.turn(TURN_SECONDS / len(self._open))
+            for number, (shard, _) in list(self._open.items()):
+                try:
+                    shard.turn(TURN_SECONDS / max(1, len(self._open)))
+                except FencedError as error:
+                    self._fenced(number, error)
         elif self._tail is not None:
             self._tail.advance(TURN_SECONDS)
         else:
@@ -190,6 +200,8 @@ class Group:
 
     def _gained(self, shards: Collection[int]) -> None:
         for number in shards:
+            if number in self._opening:  # opened again a moment ago, because the brokers knew before we were told
+                continue
             log.info("shard_gained", shard=number)
             tail, self._tail = self._tail, None
             parts = self._parts.shard(number, tail, self._membership.metadata)
@@ -204,12 +216,39 @@ class Group:
                     log.info("restoring", shard=number, remaining_messages=opening.parts.store.remaining)
                 continue
             del self._opening[number]
-            snapshot = opening.snapshot()
+            try:
+                snapshot = opening.snapshot()
+            except FencedError as error:
+                opening.give_up(0.0)
+                self._fenced(number, error)
+                continue
             shard = Shard(opening.parts, self._timing)
             self._open[number] = shard, opening.parts
             shard.open(snapshot)
             seconds = round(time.monotonic() - opening.began, 3)
             log.info("shard_open", shard=number, models=len(snapshot.models), restore_seconds=seconds)
+
+    def _fenced(self, number: int, error: FencedError) -> None:
+        """Nothing is written here any more.  What the group calls ours is opened again from what is saved: somebody's
+        late fencing hit us, or the brokers gave a transaction up.  Raises the error where another member owns it."""
+        self._drop(number)
+        now = self._parts.clock.monotonic()
+        self._fencings = [at for at in self._fencings if now - at < REOPENING_SECONDS] + [now]
+        if len(self._fencings) > REOPENINGS or not self._is_ours(number):
+            raise error
+        log.warning("shard_fenced", shard=number, error=str(error), hint="it is ours: opened again from what is saved")
+        self._gained([number])
+
+    def _is_ours(self, number: int) -> bool:
+        """What the group says; waited for while it cannot tell."""
+        until = self._parts.clock.monotonic() + ASKING_SECONDS
+        while self._parts.clock.monotonic() < until:
+            self._membership.poll()
+            found = self._membership.owns(number)
+            if found is not None:
+                return found
+            time.sleep(TURN_SECONDS)
+        return False
 
     def _handed_over(self, shards: Collection[int]) -> None:
         """Another member gets them when this returns: everything is saved first."""

@@ -19,9 +19,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from confluent_kafka import OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from monitor.domain.errors import ConfigurationError
 from monitor.kafka.notices import ClientLog, Notices, Trouble
+from monitor.kafka.options import MEMBER_PROPERTIES
 
 Properties = Mapping[str, str | int | float | bool]
 
@@ -68,6 +70,7 @@ class Membership:
         self.up = True  #: has a broker answered since all were down?
         self._events = events
         self._topic = topic
+        self._group_id = group_id
         self._failure: Exception | None = None
         self._closed = False
         self._metadata: Any = None
@@ -79,6 +82,7 @@ class Membership:
                 {**classic, **properties, **_FIXED, "group.id": group_id, "error_cb": self._on_error},
                 logger=ClientLog(self.notices),
             )
+            self._admin = AdminClient({n: value for n, value in properties.items() if n not in MEMBER_PROPERTIES})
         except (KafkaException, TypeError, ValueError) as error:
             raise ConfigurationError([f"kafka.properties: librdkafka refuses them: {error}"]) from error
 
@@ -124,6 +128,20 @@ class Membership:
         a last commit, while a callback waits for that commit, it would hold up the hand-over until both give up.
         """
         return self._metadata
+
+    def owns(self, shard: int) -> bool | None:
+        """Does the group say that a shard is this process's?  None: it cannot be told now, so ask again.
+
+        Asked of the brokers: what a member remembers may be long over.
+        """
+        place = TopicPartition(self._topic, shard)
+        asked = self._admin.describe_consumer_groups([self._group_id], request_timeout=ASK_SECONDS)
+        try:
+            members = asked[self._group_id].result(ASK_SECONDS).members
+        except KafkaException:
+            return None
+        holders = [member.member_id for member in members if place in member.assignment.topic_partitions]
+        return None if not holders else holders == [self._consumer.memberid()]
 
     def _look(self) -> None:
         try:

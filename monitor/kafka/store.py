@@ -24,7 +24,7 @@ from monitor.kafka.notices import ClientLog, Notices
 from monitor.kafka.state_reader import StateReader
 from monitor.kafka.state_records import KeyValue, Name, cut, drop
 from monitor.kafka.stored import Meta, Stored, contents, dump_intervention
-from monitor.state.store import Commit, CommitError, Headers, Intervention, Record, Snapshot
+from monitor.state.store import Commit, CommitError, FencedError, Headers, Intervention, Record, Snapshot
 
 #: how long the broker keeps a transaction whose owner says nothing; also bounds how long a fencing has to wait
 TRANSACTION_SECONDS = 15.0
@@ -162,8 +162,11 @@ class KafkaStore:
                 producer.init_transactions(_ANSWER_SECONDS)
                 return producer
             except KafkaException as error:
-                if not error.args[0].retriable() and error.args[0].code() not in _PASSING:
-                    raise StateError(f"{self._place}: the shard cannot be taken over: {error.args[0].str()}") from error
+                failure = error.args[0]
+                if failure.code() in _FENCED:
+                    raise FencedError(f"{self._place}: another process was faster: {failure.str()}") from error
+                if not failure.retriable() and failure.code() not in _PASSING:
+                    raise StateError(f"{self._place}: the shard cannot be taken over: {failure.str()}") from error
         raise StateError(f"{self._place}: closed while it was being taken over")
 
     @property
@@ -206,7 +209,7 @@ class KafkaStore:
         """What an exception of the client means; a transaction that can be aborted is."""
         failure = error.args[0]
         if failure.fatal() or failure.code() in _FENCED:
-            self._lost = StateError(
+            self._lost = FencedError(
                 f"{self._place}: another process owns this shard now, nothing more is written here: {failure.str()}"
             )
             return self._lost

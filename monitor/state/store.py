@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from monitor.domain.errors import DriftgaugeError
+from monitor.domain.errors import DriftgaugeError, StateError
 from monitor.domain.keys import ModelKey
 
 Offsets = Mapping[tuple[str, int], int]
@@ -23,6 +23,10 @@ class CommitError(DriftgaugeError):
 
     What must not be tried again (another owner writes now) is a StateError instead, and ends the process with code 3.
     """
+
+
+class FencedError(StateError):
+    """Another process has taken the state over, or seems to: this store writes nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
