@@ -375,6 +375,7 @@ def _one(batch: MessageBatch, index: int) -> MessageBatch:
         offsets=batch.offsets[here],
         timestamps=batch.timestamps[here],
         headers=None if batch.headers is None else batch.headers[here],
+        keys=None if batch.keys is None else batch.keys[here],
     )
 
 

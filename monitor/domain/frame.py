@@ -98,6 +98,7 @@ class MessageBatch:
 
     values: message bodies, None for a tombstone.  timestamps: record timestamps in seconds, NaN where unknown.
     headers: per message a tuple of (name, bytes) pairs, or None when no message of the batch has headers.
+    keys: per message, or None when nobody asked for them.
     """
 
     topic: str
@@ -106,6 +107,7 @@ class MessageBatch:
     offsets: Sequence[int]
     timestamps: Sequence[float]
     headers: Sequence[tuple[tuple[str, bytes | None], ...]] | None = None
+    keys: Sequence[bytes | None] | None = None
 
     def __len__(self) -> int:
         return len(self.values)

@@ -63,6 +63,7 @@ class _Columns:
         self.offsets: list[int] = []
         self.timestamps: list[float] = []
         self.headers: list[Headers] | None = None
+        self.keys: list[bytes | None] = []
 
     def add(
         self, messages: Sequence[Message], topic: str, positions: Mapping[tuple[str, int], int]
@@ -84,6 +85,7 @@ class _Columns:
         if self.headers is not None:
             self.headers += map(_pairs, headers)
         self.values += map(Message.value, messages)
+        self.keys += map(Message.key, messages)
         self.partitions += partitions
         self.offsets += offsets
         self.timestamps += _seconds([message.timestamp() for message in messages])
@@ -91,7 +93,7 @@ class _Columns:
         return {(topic, partition): offset + 1 for partition, offset in last.items()}
 
     def batch(self, topic: str) -> MessageBatch:
-        return MessageBatch(topic, self.values, self.partitions, self.offsets, self.timestamps, self.headers)
+        return MessageBatch(topic, self.values, self.partitions, self.offsets, self.timestamps, self.headers, self.keys)
 
 
 def batches(messages: Sequence[Message], positions: Mapping[tuple[str, int], int]) -> list[MessageBatch]:

@@ -1,6 +1,6 @@
 """Dead letters: messages that could not be read, on their way to a topic where people can look at them.
 
-The value and the headers are the original's, byte for byte; where it came from and why it was refused is in further
+Key, value and headers are the original's, byte for byte; where it came from and why it was refused is in further
 headers.  A producer gone wrong sends bad messages as fast as good ones, so letters are bounded in rate; what is over
 the bound is counted and not kept, for the original is still in its topic.
 """
@@ -68,4 +68,4 @@ def _letter(batch: MessageBatch, index: int, reject: Reject) -> Record:
         "found": reject.found,
     }
     added = tuple((PREFIX + name, value.encode("utf-8", "backslashreplace")) for name, value in facts.items())
-    return Record(None, batch.values[index], (*original, *added))
+    return Record(None if batch.keys is None else batch.keys[index], batch.values[index], (*original, *added))

@@ -60,17 +60,17 @@ def test_a_findings_topic_that_is_not_there_yet_gets_them_later(
 def test_what_cannot_be_read_is_a_dead_letter_once(
     kafka_bootstrap: str, new_topic: Callable[..., str], tmp_path: Path
 ) -> None:
-    """Byte for byte, with headers, place and reason; good neighbours are observed."""
+    """Byte for byte, with key, headers, place and reason; good neighbours are observed."""
     topic, letters = new_topic(), new_topic()
     with DaemonProcess(tmp_path, kafka_bootstrap, [topic], output={"dead_letter_topic": letters}) as daemon:
         kafka.produce(kafka_bootstrap, topic, [event(0)])
-        kafka.produce(kafka_bootstrap, topic, [b"{half", b"\xff\x00"], headers={"trace": "7"})
+        kafka.produce(kafka_bootstrap, topic, [b"{half", b"\xff\x00"], key=lambda _: b"k\xff", headers={"trace": "7"})
         kafka.produce(kafka_bootstrap, topic, [event(1)])
         daemon.await_total(2, "driftgauge_observations_total", feature="amount")
         daemon.await_total(2, "driftgauge_dead_letters_total", result="kept")
         assert daemon.process.stop() == 0
     messages = kafka.read_topic(kafka_bootstrap, letters)
-    assert [message.value() for message in messages] == [b"{half", b"\xff\x00"]
+    assert [(message.key(), message.value()) for message in messages] == [(b"k\xff", b"{half"), (b"k\xff", b"\xff\x00")]
     headers = dict(messages[0].headers() or [])
     assert (headers["trace"], headers["driftgauge-topic"]) == (b"7", topic.encode())
     assert (headers["driftgauge-offset"], bool(headers["driftgauge-reason"])) == (b"1", True)

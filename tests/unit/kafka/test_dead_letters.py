@@ -8,7 +8,10 @@ from monitor.kafka.dead_letters import DeadLetters
 
 def batch(*values: bytes | None, headers: bool = False) -> MessageBatch:
     pairs = [(("trace", b"\xff"), ("none", None))] * len(values) if headers else None
-    return MessageBatch("t", values, [0] * len(values), range(len(values)), [1.5, *[math.nan] * len(values)], pairs)
+    keys = [b"key\xff"] * len(values)
+    return MessageBatch(
+        "t", values, [0] * len(values), range(len(values)), [1.5, *[math.nan] * len(values)], pairs, keys
+    )
 
 
 def reject(offset: int, row: int = 0, reason: str = "bad_json") -> Reject:
@@ -16,11 +19,11 @@ def reject(offset: int, row: int = 0, reason: str = "bad_json") -> Reject:
 
 
 def test_a_letter_is_the_original_with_place_and_reason() -> None:
-    """Value and headers byte for byte; ours come after theirs."""
+    """Key, value and headers byte for byte; ours come after theirs."""
     letters = DeadLetters(10.0, lambda: 0.0)
     letters.add(batch(b"\x00\xff", headers=True), [reject(0)])
     (letter,), dropped = letters.take()
-    assert letter.value == b"\x00\xff"
+    assert (letter.key, letter.value) == (b"key\xff", b"\x00\xff")
     assert letter.headers[:2] == (("trace", b"\xff"), ("none", None))
     ours = dict(letter.headers[2:])
     assert ours["driftgauge-topic"] == b"t"
