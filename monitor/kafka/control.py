@@ -8,17 +8,20 @@ A message that is none of these is said once and passed over: it must not hold u
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
 
 from monitor.domain.errors import SourceError
 from monitor.kafka.notices import ClientLog, Notice, Notices, Trouble
 
 ANSWER_SECONDS = 20.0
+#: the loop waits for an answer, so briefly and seldom
+ASK_SECONDS, LOOK_SECONDS = 2.0, 0.3
 _MESSAGES = 100
 
 
@@ -46,6 +49,8 @@ class Control:
 
     def __init__(self, properties: Mapping[str, Any], topic: str) -> None:
         self.topic = topic
+        self._place = TopicPartition(topic, 0)
+        self._due = 0.0
         self._notices = notices = Notices()
         self._ready = False
         self.position: int | None = None  #: next offset; None until a new shard knows where the topic ends
@@ -53,7 +58,7 @@ class Control:
             {
                 **properties,
                 "enable.auto.commit": False,
-                "auto.offset.reset": "latest",
+                "auto.offset.reset": "error",
                 "isolation.level": "read_committed",
                 "allow.auto.create.topics": False,
             },
@@ -61,27 +66,43 @@ class Control:
         )
 
     def seek(self, offset: int | None) -> None:
-        """Read from here on; None: from what is asked from now on, for nothing that was asked before is meant."""
+        """Read from here on; None: from what is asked from now on, for nothing that was asked before is meant.
+
+        Where a topic ends is asked at once, and again until a broker answers.
+        """
         self._ready = True
-        if offset is not None:
+        if offset is None:
+            self._find_end()
+        else:
             self._start(offset)
+
+    def _find_end(self) -> None:
+        now = time.monotonic()
+        if self._ready and self.position is None and now >= self._due:
+            self._due = now + ASK_SECONDS
+            try:
+                self._start(self._consumer.get_watermark_offsets(self._place, timeout=LOOK_SECONDS, cached=False)[1])
+            except (KafkaException, RuntimeError) as error:
+                self._notices.put(Trouble("control_error", str(error), self.topic))
 
     def take(self) -> list[Asked]:
         """What was asked since the last time."""
-        if not self._ready:
+        self._find_end()
+        if self.position is None:
             return []
-        asked = []
+        asked: list[Asked] = []
         try:
-            if self.position is None:
-                self._start(self._consumer.get_watermark_offsets(TopicPartition(self.topic, 0), timeout=0.5)[1])
             messages = self._consumer.consume(_MESSAGES, 0)
         except (KafkaException, RuntimeError) as error:
             self._notices.put(Trouble("control_error", str(error), self.topic))
             return []
         for message in messages:
-            offset = message.offset()
-            if message.error() is not None or offset is None:
-                self._notices.put(Trouble("control_error", str(message.error()), self.topic))
+            failure, offset = message.error(), message.offset()
+            if failure is not None and failure.code() == KafkaError._AUTO_OFFSET_RESET:
+                self._begin_anew()
+                return asked
+            if failure is not None or offset is None:
+                self._notices.put(Trouble("control_error", str(failure), self.topic))
             elif offset >= (self.position or 0):
                 self.position = offset + 1
                 asked.append(Asked(offset, self._read(message.value() or b"", offset)))
@@ -89,7 +110,17 @@ class Control:
 
     def notices(self) -> list[Notice]:
         """What went wrong since the last call."""
+        self._find_end()
         return self._notices.take()
+
+    def _begin_anew(self) -> None:
+        """What was read last is not there any more: the topic was made anew, or has forgotten it.  All in it is new."""
+        try:
+            low, _ = self._consumer.get_watermark_offsets(self._place, timeout=LOOK_SECONDS, cached=False)
+        except KafkaException as error:
+            self._notices.put(Trouble("control_error", str(error), self.topic))
+            low = self.position or 0  # fails again in the same way, and is asked again then
+        self._start(low)
 
     def _start(self, offset: int) -> None:
         self.position = offset
