@@ -2,7 +2,8 @@
 # Brings real Kafka, Prometheus and Alertmanager into .services/, for the tests that want the real thing.
 # Safe to run again (what is there is left alone), to interrupt (a folder appears complete or not at all), and twice at once (a lock).
 # No root needed, no service is started, nothing outside .services/ is touched but the caches of Maven and apt.
-# Usage: install.sh [kafka|prometheus]   (without an argument: both, and what one lacks does not keep the other away)
+# Usage: install.sh [kafka|prometheus|chromium]   (without an argument: all, and what one lacks does not keep the others away;
+# Chromium is a luxury: without it only the tests of pages in a browser are skipped, and nothing fails)
 set -eu
 
 cd "$(dirname "$0")/../.."
@@ -12,6 +13,7 @@ recipe=$PWD/tests/services/pom.xml
 # The folder's name says which recipe filled it: a changed pom is another folder.
 kafka=$root/kafka-$(cksum <"$recipe" | cut -d' ' -f1)
 debian=$root/debian
+chromium=$root/chromium
 
 say() { printf 'services: %s\n' "$*"; }
 fail() {
@@ -25,6 +27,7 @@ if [ $# -eq 0 ]; then
     # In processes of their own: within `||` a function would go on after a command that failed.
     "$this" kafka || status=1
     "$this" prometheus || status=1
+    "$this" chromium || say "without Chromium: tests of pages in a browser will be skipped"
     [ $status -eq 0 ] && say "ready in .services/"
     exit $status
 fi
@@ -90,8 +93,26 @@ install_prometheus() {
     mv "$scratch/debian" "$debian"
 }
 
+# A hundred megabytes, with the libraries that this machine lacks; unpacked like the others, in some 15 seconds.
+install_chromium() {
+    if [ -d "$chromium" ]; then return; fi
+    if have chromium || have chromium-headless-shell || have google-chrome; then return; fi
+    { have apt-get && have dpkg && have timeout; } || fail "Chromium is not on PATH, and without apt-get it cannot be had."
+    wanted='s/^Inst \([^ ]*\).*/\1/p'
+    LC_ALL=C apt-get install -s --no-install-recommends chromium-headless-shell >"$scratch/plan" 2>"$scratch/apt.log" ||
+        fail "apt-get knows no chromium-headless-shell (out-of-date package lists want one \`apt-get update\` by root)."
+    sed -n "$wanted" "$scratch/plan" >"$scratch/names"
+    # shellcheck disable=SC2046 # one name a line, and names have no blanks
+    (cd "$scratch" && quietly apt.log timeout 180 apt-get download $(cat names)) ||
+        fail "apt-get could not download Chromium within three minutes."
+    mkdir "$scratch/chromium"
+    for deb in "$scratch"/*.deb; do dpkg -x "$deb" "$scratch/chromium"; done
+    mv "$scratch/chromium" "$chromium"
+}
+
 case $1 in
+chromium) install_chromium ;;
 kafka) install_kafka ;;
 prometheus) install_prometheus ;;
-*) fail "usage: $0 [kafka|prometheus]" ;;
+*) fail "usage: $0 [kafka|prometheus|chromium]" ;;
 esac

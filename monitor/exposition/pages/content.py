@@ -88,6 +88,8 @@ class Model(Struct, frozen=True):
     drift_share: Annotated[Share, _says("Share of its streams, by weight, that are in drift.")]
     streams: Annotated[dict[StatusName, Count], _says("Its streams by status.")]
     newest_event_at: Annotated[Time | None, _says("Time of its newest event.")]
+    joint: Annotated[str | None, _says("What all its features together do, where they have moved; else null.")]
+    joint_score: Annotated[float, _says("The evidence for that, divided by its threshold.")]
     late: Annotated[bool, _says("Is that so long ago that its drift pages nobody (`detection.max_alert_age`)?")]
 
 

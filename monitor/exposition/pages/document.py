@@ -128,6 +128,8 @@ def _model(view: ModelView, reading: Reading) -> Model:
         drift_share=view.drift_share,
         streams=_named(Counter(stream.status for stream in view.streams)),
         newest_event_at=iso_time(view.clock),
+        joint=view.joint.told or None,
+        joint_score=view.joint.score if math.isfinite(view.joint.score) else 0.0,
         late=reading.late.get(view.key, False),
     )
 

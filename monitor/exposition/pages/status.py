@@ -16,7 +16,7 @@ from monitor.exposition.pages.words import CHANNELS, counted, duration, minutes,
 REFRESH_SECONDS = 10
 _SIGNS: dict[StatusName, str] = {"drift": "▲", "warning": "◆", "stable": "●", "learning": "○"}
 STREAM_HEADINGS = ("Status", "Stream", "Score", "Effect", "Reference and recent values", "What is open")
-MODEL_HEADINGS = ("Status", "Model", "In drift", "Streams", "Newest event")
+MODEL_HEADINGS = ("Status", "Model", "Version", "In drift", "Streams", "Newest event")
 
 
 def render(status: Status) -> bytes:
@@ -93,10 +93,14 @@ def _header(status: Status) -> Markup:
     ]
     return element(
         "header",
-        element("h1", "driftgauge"),
+        element(
+            "div",
+            element("h1", "driftgauge"),
+            element("p", f"As of {moment} UTC", class_="quiet", data_part="when"),
+            class_="title",
+        ),
         # read out when it changes, which is when a stream changes its status
         element("p", _summary(status), role="status", data_part="summary"),
-        element("p", f"As of {moment} UTC", class_="quiet", data_part="when"),
         element("p", "", id="silence", role="alert", class_="silence", hidden=True),
         element("div", element("ul", *problems, class_="problems") if problems else None, data_part="problems"),
         element("ul", *shown, class_="tiles", data_part="tiles"),
@@ -107,7 +111,8 @@ def _models(status: Status) -> Markup:
     hidden = status.models_total - len(status.models)
     caption = "Worst first." + (f" {counted(hidden, 'model version')} not shown." if hidden else "")
     rows = table(caption, MODEL_HEADINGS, map(_model_row, status.models), "models")
-    return element("section", element("h2", "Models", id="models"), _filter(status), wide(rows, "Models"))
+    title = element("div", element("h2", "Models", id="models"), _filter(status), class_="title")
+    return element("section", title, wide(rows, "Models"))
 
 
 def _filter(status: Status) -> Markup:
@@ -127,15 +132,17 @@ def _filter(status: Status) -> Markup:
 
 def _model_row(model: Model) -> Markup:
     where = f"?model={quote(model.model, safe='', errors='replace')}"
-    version = ["version ", name(model.model_version), f", shard {model.shard}" if model.shard else None]
+    version = [name(model.model_version), f", shard {model.shard}" if model.shard else None]
+    together = element("small", model.joint) if model.joint else None
     late = element("small", "late: its drift pages nobody") if model.late else None
     standing = [f"{count:,} {each}" for each, count in model.streams.items() if count]
     return element(
         "tr",
         element("td", badge(model.status)),
-        element("th", element("a", name(model.model), href=where), element("small", *version), scope="row"),
+        element("th", element("a", name(model.model), href=where), scope="row"),
+        element("td", *version),
         element("td", percent(model.drift_share), class_="number"),
-        element("td", ", ".join(standing) or "none"),
+        element("td", ", ".join(standing) or "none", together),
         element("td", minutes(model.newest_event_at), late, class_="number"),
         id=_id("m", model.model, model.model_version, model.shard or ""),
     )
@@ -148,10 +155,11 @@ def _streams(status: Status) -> Markup:
         caption += f" The {len(status.streams):,} worst of {status.streams_total:,}; {hidden:,} are not shown."
     rows = table(caption, STREAM_HEADINGS, map(_stream_row, status.streams), "streams")
     nothing = None if status.streams else element("p", "No stream is watched yet.")
+    keys = (("reference", "reference"), ("recent", "recent values"))
+    title = element("h2", "Streams", id="streams")
     return element(
         "section",
-        element("h2", "Streams", id="streams"),
-        legend((("reference", "reference"), ("recent", "recent values")), "a score of 1 (dashed) is a detection"),
+        element("div", title, legend(keys, "a score of 1 (dashed) is a detection"), class_="title"),
         element("div", nothing, data_part="nothing"),
         wide(rows, "Streams"),
     )
