@@ -5,8 +5,8 @@
 
 A commit is begun only between two polls, when every message handed out has been observed: then the positions and the
 models tell the same story.  Whatever changes models beside their events does so here, at those positions, and is
-recorded with them.  The models are then copied a few a turn, each before it changes again, so that the loop stands
-still for the largest of them and not for all.
+recorded with them.  The models' streams are then copied a few a turn, each before it changes again, so that the loop
+stands still for a few of them and not for all, nor for all of the largest model.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from monitor.domain.facts import EpisodeChange, Fact, JointChange
 from monitor.domain.keys import ModelKey
 from monitor.engine.views import ModelView
 from monitor.exposition.board import Board
+from monitor.exposure import Exposure
 from monitor.findings.events import Provenance, encode_facts, encode_interventions
 from monitor.logs import LogLimit
 from monitor.state.store import Commit, Intervention, Record, Snapshot
@@ -35,8 +36,13 @@ Positions = Mapping[tuple[str, int], int]
 
 #: a change of status is saved at once, but not more often than this
 EARLY_SECONDS = 1.0
-#: of one turn of the loop, for copying models; one model is copied in one go
+#: of one turn of the loop, for copying streams
 CAPTURE_SECONDS = 0.005
+#: streams copied between two looks at the clock
+CAPTURE_STREAMS = 32
+#: with more streams than this to copy nothing is read for some turns: events would have to wait for the copies anyway,
+#: and all of them in one turn
+READ_ON_STREAMS = 500
 #: facts waiting for a store that fails; at the limit nothing more is read, so Kafka keeps what is to come
 PENDING_FACTS = 100_000
 
@@ -93,15 +99,6 @@ class _Pending:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _UnderWay:
-    """The commit that is being written, as far as the loop has to know of it."""
-
-    pending: _Pending
-    models: Sequence[ModelKey]
-    views: Mapping[ModelKey, ModelView]
-
-
 @dataclass(slots=True)
 class _Capture:
     """A commit in the making: every model as it was at `offsets`, copied at leisure, but before it changes."""
@@ -112,26 +109,47 @@ class _Capture:
     provenance: Provenance
     incarnation: int | None
     removed: frozenset[ModelKey]
-    waiting: dict[ModelKey, Watched]
-    states: dict[ModelKey, Frozen] = field(default_factory=dict)
-    exposure: dict[ModelKey, bytes] = field(default_factory=dict)
+    waiting: dict[ModelKey, Watched]  #: whose copy has not begun
+    begun: dict[ModelKey, Frozen] = field(default_factory=dict)
+    states: dict[ModelKey, Frozen] = field(default_factory=dict)  #: that are complete
+    exposure: dict[ModelKey, Exposure] = field(default_factory=dict)
+    views: dict[ModelKey, ModelView] = field(default_factory=dict)  #: what they had counted, by the writer
 
-    def take(self, key: ModelKey) -> None:
-        """Copy a model, if that has not been done yet."""
+    def begin(self, key: ModelKey) -> None:
+        """Begin to copy a model, if that has not been done yet: it is about to change."""
         watched = self.waiting.pop(key, None)
         if watched is not None:
             watched.before_change = None
-            self.states[key] = watched.monitor.snapshot()
-            self.exposure[key] = watched.exposure.dump()
+            self.begun[key] = watched.monitor.snapshot()
+            self.exposure[key] = watched.exposure.copy()
+
+    def go_on(self) -> None:
+        """Copy a few further streams of one model."""
+        if not self.begun:
+            self.begin(next(iter(self.waiting)))
+        key, state = next(iter(self.begun.items()))
+        state.copy(CAPTURE_STREAMS)
+        if not state.left:
+            self.states[key] = self.begun.pop(key)
+
+    @property
+    def complete(self) -> bool:
+        return not self.waiting and not self.begun
+
+    @property
+    def left(self) -> int:
+        """Streams that are still to be copied."""
+        return sum(state.left for state in self.begun.values()) + sum(own.streams for own in self.waiting.values())
 
     def prepare(self) -> Commit:
-        """Encode it; on the writer's thread, when nothing waits any more."""
+        """Encode it; on the writer's thread, when all is copied."""
         pending = self.pending
         records = encode_facts(pending.facts, self.provenance)
         records += encode_interventions(pending.interventions, self.provenance, self.at)
+        self.views = {key: state.counts for key, state in self.states.items()}
         return Commit(
             models={key: state.encode() for key, state in self.states.items()},
-            exposure=self.exposure,
+            exposure={key: exposure.dump() for key, exposure in self.exposure.items()},
             offsets=self.offsets,
             records=records,
             at=self.at,
@@ -159,7 +177,7 @@ class Checkpoints:
         self._limit = LogLimit(clock.monotonic)
         self._pending = _Pending()
         self._capture: _Capture | None = None
-        self._under_way: _UnderWay | None = None
+        self._under_way: _Capture | None = None  # complete, and with the writer
         self._provenance = Provenance("/driftgauge", 1, "0", "")
         self._incarnation: int | None = None  # to be written with the next commit
         self._early = False
@@ -210,6 +228,11 @@ class Checkpoints:
         """Too much waits for a store that fails: read nothing more for now."""
         return len(self._pending.facts) + len(self._pending.dead_letters) >= PENDING_FACTS
 
+    @property
+    def copying(self) -> bool:
+        """Are so many streams still to be copied that nothing should be read for the rest of this turn?"""
+        return self._capture is not None and self._capture.left > READ_ON_STREAMS
+
     def turn(self, positions: Positions) -> None:
         """Take the outcome of the commit under way, if there is one, and begin the next when it is due.
 
@@ -246,7 +269,7 @@ class Checkpoints:
         return outcome.error is None
 
     def _begin(self, positions: Positions) -> None:
-        """Fix what the commit is of; its models are copied over the next turns, or before they change."""
+        """Fix what the commit is of; its streams are copied over the next turns, or before they change."""
         for intervene in self.interveners:
             self.intervened(intervene(positions))
         pending, self._pending = self._pending, _Pending()
@@ -262,24 +285,22 @@ class Checkpoints:
         )
         for key, watched in dirty.items():
             watched.unsaved = False
-            watched.before_change = partial(self._capture.take, key)
+            watched.before_change = partial(self._capture.begin, key)
         self._early = False
         self._began = self._clock.monotonic()
         self._go_on(CAPTURE_SECONDS)
 
     def _go_on(self, seconds: float) -> None:
-        """Copy models for about this long; with the last one the commit goes to the writer."""
+        """Copy streams for about this long; with the last one the commit goes to the writer."""
         capture = self._capture
         assert capture is not None
         until = self._clock.monotonic() + seconds
-        while capture.waiting:
-            capture.take(next(iter(capture.waiting)))
+        while not capture.complete:
+            capture.go_on()
             if self._clock.monotonic() > until:
                 break
-        if not capture.waiting:
-            self._capture = None
-            views = {key: state.counts for key, state in capture.states.items()}
-            self._under_way = _UnderWay(capture.pending, tuple(capture.states), views)
+        if capture.complete:
+            self._capture, self._under_way = None, capture
             self._writer.submit(capture.prepare)
 
     def _settle(self, outcome: Outcome) -> None:
@@ -297,7 +318,7 @@ class Checkpoints:
             raise outcome.error
         self._sinks.board.checkpoint_failed()
         self._pending = self._pending.after(under_way.pending)
-        for key in under_way.models:
+        for key in under_way.states:
             if key in self._models:
                 self._models[key].unsaved = True
         held_back = self._limit.passes("checkpoint_failed")

@@ -65,6 +65,13 @@ class Exposure:
         """When an episode last fired on each stream that ever had one."""
         return {self._stream(name): wall for name, wall in self._drifted.items()}
 
+    def copy(self) -> Exposure:
+        """As it is now, to be dumped later and elsewhere."""
+        copied = Exposure(self._key)
+        copied._observed, copied._drifted = self._observed.copy(), self._drifted.copy()
+        copied.newest_event_time = self.newest_event_time
+        return copied
+
     def dump(self) -> bytes:
         """As msgpack, for `load`."""
         names = sorted(self._observed.keys() | self._drifted.keys())

@@ -105,7 +105,7 @@ class Shard:
         """One turn of the loop; about `timeout` seconds when nothing arrives."""
         if self.checkpoints.full:
             time.sleep(timeout)
-        else:
+        elif not self.checkpoints.copying:
             start, seen = self._parts.source.positions(), list[MessageBatch]()
             for batch in self._parts.source.poll(timeout):
                 facts = self._watch.take(batch, partial(positions_before, start, seen, batch))

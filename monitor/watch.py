@@ -33,7 +33,7 @@ from monitor.inheriting import Inheriting, Positions
 from monitor.kafka.dead_letters import DeadLetters
 from monitor.logs import LogLimit
 from monitor.semantics import changed_topics
-from monitor.state.store import Intervention, Snapshot
+from monitor.state.store import Intervention, Parted, Snapshot
 
 log = structlog.get_logger("driftgauge")
 
@@ -50,11 +50,17 @@ class Format(Protocol):
 
 
 class Frozen(Protocol):
-    """A monitor's state as it was at one moment; encoding it may take its time, on any thread."""
+    """A monitor's state as it was at one moment, copied a few streams at a time and each before it changes.
+
+    When all are copied, `counts` and then `encode` may take their time, once each, on any thread.
+    """
 
     @property
+    def left(self) -> int: ...
+    def copy(self, most: int) -> None: ...
+    @property
     def counts(self) -> ModelView: ...
-    def encode(self) -> bytes: ...
+    def encode(self) -> bytes | Parted: ...
 
 
 class Monitor(Protocol):
@@ -69,6 +75,7 @@ class Monitor(Protocol):
     def tick(self, watermark: float) -> Sequence[Fact]: ...
     def expire(self) -> Sequence[Fact]: ...
     def snapshot(self) -> Frozen: ...
+    def finish_snapshot(self) -> None: ...
     def view(self) -> ModelView: ...
 
 
@@ -112,7 +119,7 @@ class Watched:
     exposure: Exposure
     unsaved: bool = True
     unpublished: bool = True
-    before_change: Callable[[], None] | None = None  #: called once by the next change, while the old state is there
+    before_change: Callable[[], None] | None = None  #: called once by the next change, to begin a snapshot of it
     _view: ModelView | None = None
     _stale: bool = True
 
@@ -130,14 +137,18 @@ class Watched:
         return max(1, len(self.monitor.streams))
 
     def changed(self) -> None:
-        """What is stored and what is shown are older from now on."""
+        """Something beside events is going to change the monitor: what is stored and shown is older from now on."""
+        self._touch()
+        self.monitor.finish_snapshot()
+
+    def _touch(self) -> None:
         if self.before_change is not None:
             self.before_change()
         self.unsaved = self.unpublished = self._stale = True
 
     def observe(self, frame: Frame) -> Sequence[Fact]:
         """Show the monitor a frame."""
-        self.changed()
+        self._touch()
         return self.monitor.observe(frame)
 
 

@@ -47,7 +47,7 @@ from monitor.kafka.stored import Stored  # noqa: E402
 from monitor.reference.profile import learn_profile, parse  # noqa: E402
 from monitor.state import schema  # noqa: E402
 from monitor.state.sqlite import SqliteStore  # noqa: E402
-from monitor.state.store import Commit, Intervention, Record  # noqa: E402
+from monitor.state.store import Commit, Intervention, Record, Whole  # noqa: E402
 
 GOLDEN = ROOT / "tests" / "unit" / "state" / "golden"
 HALF, LENGTH = 900, 1_800
@@ -159,11 +159,25 @@ def outline(plain: Any) -> Any:
 
 def states() -> dict[ModelKey, bytes]:
     """Snapshots of the present version."""
-    return {key: monitor.snapshot().encode() for key, monitor in halfway().items()}
+    return {key: monitor.dump() for key, monitor in halfway().items()}
 
 
-def commit(models: Mapping[ModelKey, bytes]) -> Commit:
+class _Part(bytes):
+    """A part that is encoded already."""
+
+    def encode(self) -> bytes:
+        return bytes(self)
+
+
+def _parted(key: ModelKey, state: bytes) -> Whole:
+    """A snapshot as a daemon hands it over."""
+    pieces, parts = engine.split(key, state)
+    return Whole(pieces, {name: _Part(part) for name, part in parts.items()})
+
+
+def commit(states: Mapping[ModelKey, bytes]) -> Commit:
     """What the stores are given."""
+    models = {key: _parted(key, state) for key, state in states.items()}
     done = Intervention("inherited", HEIR, {("golden", 0): 0}, b'{"from_version":"learned"}')
     record = Record(b"golden/learned", b'{"id":"1","type":"driftgauge.finding.v1","data":{}}', (("h", b"v"),), "1")
     return Commit(

@@ -47,3 +47,9 @@ def cells(values: npt.NDArray[np.float64], edges: npt.NDArray[np.float64]) -> np
 
     NaN has the cell 2K + 1.  K is 1 to 520.  Raises ValueError unless the edges rise strictly.
     """
+
+def packed(cells: npt.NDArray[np.uint16], size: int) -> bytes:
+    """Cells of a partition of `size` in as few bits as tell them apart; the bits that are left over are 0."""
+
+def unpacked(data: bytes, count: int, size: int) -> npt.NDArray[np.uint16]:
+    """The `count` cells that were packed.  Raises ValueError unless they are so many, all below size."""

@@ -1,7 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True, initializedcheck=False
 """Loops over a stream's values that cannot be said in whole-array operations; `_kernels.pyi` documents them."""
 
-from libc.stdint cimport int64_t, uint8_t, uint16_t
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint64_t
 
 import numpy as np
 
@@ -179,3 +180,57 @@ def cells(const double[::1] values, const double[::1] edges):
             slot = slot_of(x, low, scale)
             out[i] = cell_between(x, &edges[0], below[slot], below[slot + 1] - below[slot], k)
     return codes
+
+
+def packed(const uint16_t[::1] cells, int size):
+    cdef int bits = bits_of(size), held = 0, byte
+    cdef Py_ssize_t n = cells.shape[0], i, at = 0
+    cdef uint64_t word = 0
+    data = PyBytes_FromStringAndSize(NULL, (n * bits + 7) // 8)
+    cdef uint8_t* out = <uint8_t*>PyBytes_AS_STRING(data)
+    for i in range(n):
+        word |= <uint64_t>cells[i] << held
+        held += bits
+        if held >= 32:
+            for byte in range(4):  # which compiles to one store
+                out[at + byte] = <uint8_t>(word >> (8 * byte))
+            at += 4
+            word >>= 32
+            held -= 32
+    while held > 0:
+        out[at] = <uint8_t>word
+        at += 1
+        word >>= 8
+        held -= 8
+    return data
+
+
+def unpacked(const uint8_t[::1] data, Py_ssize_t n, int size):
+    cdef int bits = bits_of(size), held = 0
+    cdef Py_ssize_t i, at = 0
+    cdef uint64_t word = 0, mask = (<uint64_t>1 << bits) - 1
+    if not 0 <= n <= (<Py_ssize_t>1 << 48) or data.shape[0] != (n * bits + 7) // 8:
+        raise ValueError(f"cells: expected {n} of {bits} bits, found {data.shape[0]} bytes")
+    cells = np.empty(n, np.uint16)
+    cdef uint16_t[::1] out = cells
+    for i in range(n):
+        while held < bits:  # never beyond the end: the length was checked
+            word |= <uint64_t>data[at] << held
+            at += 1
+            held += 8
+        out[i] = <uint16_t>(word & mask)
+        word >>= bits
+        held -= bits
+        if out[i] >= size:
+            raise ValueError(f"cells: expected less than {size}, found {out[i]}")
+    return cells
+
+
+cdef int bits_of(int size) except -1:
+    """What a number below size takes."""
+    cdef int bits = 1
+    if not 1 <= size <= 65536:
+        raise ValueError(f"size: expected 1 to 65536, found {size}")
+    while (1 << bits) < size:
+        bits += 1
+    return bits

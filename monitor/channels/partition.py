@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,19 +28,33 @@ EDGES_MOST = EDGES + 2  #: with the two of `far`: what a reference keeps at most
 FAR = 8.0  #: a value is far when it is this many times as distant from the median as any reference value
 Cells = npt.NDArray[np.uint16]
 Counts = npt.NDArray[np.int64]
+Tally = npt.NDArray[np.int16] | npt.NDArray[np.int32] | npt.NDArray[np.int64]
+
+
+def narrow(counts: npt.NDArray[np.integer[Any]]) -> Tally:
+    """Whole numbers in as few bytes as hold them all."""
+    most = int(counts.max())
+    if most <= np.iinfo(np.int16).max and int(counts.min()) >= np.iinfo(np.int16).min:
+        return counts.astype(np.int16)
+    return counts.astype(np.int32) if most <= np.iinfo(np.int32).max else counts.astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class NumberPartition:
-    """Cells of a numeric stream.  edges: float64 (K,), ascending; counts: int64 (2K+2,), reference values a cell.
+    """Cells of a numeric stream.  edges: float64 (K,), ascending; tally: (2K+2,), reference values a cell.
 
     low and high: index of the edges that are the smallest and largest reference value (edges outside mark `far`).
     """
 
     edges: npt.NDArray[np.float64]
-    counts: Counts
+    tally: Tally
     low: int
     high: int
+
+    @property
+    def counts(self) -> Counts:
+        """The tally in numbers wide enough to reckon with: it is kept narrow, for every stream has one."""
+        return self.tally.astype(np.int64)
 
     @property
     def size(self) -> int:
@@ -101,7 +116,7 @@ def number_partition(values: npt.NDArray[np.float64], missing: int, extremes: tu
     low, high = int(np.searchsorted(edges, inner[0])), int(np.searchsorted(edges, inner[-1]))
     counts = np.bincount(cells_of(values, edges), minlength=2 * len(edges) + 2).astype(np.int64)
     counts[-1] = missing
-    return NumberPartition(edges, counts, low, high)
+    return NumberPartition(edges, narrow(counts), low, high)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

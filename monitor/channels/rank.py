@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from monitor.channels.partition import NumberPartition
+from monitor.channels.partition import NumberPartition, narrow
 from monitor.channels.table import ABSENT, ChannelTable
 
 MODE_SHARE = 0.5  #: a value with at least this share of the reference is the mode that `body` leaves out
@@ -31,11 +31,6 @@ def _mid_ranks(counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     return 2 * upto - counts + 1
 
 
-def _table(ranks: npt.NDArray[np.int64]) -> npt.NDArray[np.int32] | npt.NDArray[np.int64]:
-    """Ranks in as few bytes as hold them: a stream keeps them for every cell."""
-    return ranks.astype(np.int32) if ranks.max() <= np.iinfo(np.int32).max else ranks
-
-
 def level(partition: NumberPartition) -> ChannelTable:
     """Mid-rank u.
 
@@ -46,7 +41,7 @@ def level(partition: NumberPartition) -> ChannelTable:
     """
     counts = partition.counts[:-1]
     return ChannelTable(
-        "level", "level", "level", _table(np.append(_mid_ranks(counts), ABSENT)), 2 * (int(counts.sum()) + 1)
+        "level", "level", "level", narrow(np.append(_mid_ranks(counts), ABSENT)), 2 * (int(counts.sum()) + 1)
     )
 
 
@@ -61,7 +56,7 @@ def spread(partition: NumberPartition) -> ChannelTable:
     counts = partition.counts[:-1]
     number = int(counts.sum())
     return ChannelTable(
-        "spread", "spread", "spread", _table(np.append(abs(_mid_ranks(counts) - (number + 1)), ABSENT)), number + 1
+        "spread", "spread", "spread", narrow(np.append(abs(_mid_ranks(counts) - (number + 1)), ABSENT)), number + 1
     )
 
 
@@ -84,4 +79,4 @@ def body(partition: NumberPartition) -> ChannelTable | None:
     counts[left_out] = 0
     ranks = np.append(_mid_ranks(counts), ABSENT)
     ranks[left_out] = ABSENT
-    return ChannelTable("body", "body", "level", _table(ranks), 2 * (int(counts.sum()) + 1))
+    return ChannelTable("body", "body", "level", narrow(ranks), 2 * (int(counts.sum()) + 1))

@@ -38,7 +38,10 @@ class RunStatistics:
         >>> RunStatistics(overall=0.5, own={}, longest=2).limits(1, level=20.0).tolist()
         [29]
         """
-        return np.array([self._limit(self.own.get(cell, min(self.overall, 0.5)), level) for cell in range(size)])
+        limits = np.full(size, self._limit(min(self.overall, 0.5), level), dtype=np.int64)
+        for cell, leave in self.own.items():
+            limits[cell] = self._limit(leave, level)
+        return limits
 
     def _limit(self, leave: float, level: float) -> int:
         if leave <= 0:

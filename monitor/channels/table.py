@@ -10,7 +10,7 @@ import numpy.typing as npt
 from monitor.domain.facts import ChannelName
 
 #: as narrow as the numbers allow: a stream keeps them for every cell of every channel
-Numerators = npt.NDArray[np.int8] | npt.NDArray[np.int32] | npt.NDArray[np.int64]
+Numerators = npt.NDArray[np.int8] | npt.NDArray[np.int16] | npt.NDArray[np.int32] | npt.NDArray[np.int64]
 ABSENT = -1  #: numerator of a cell in which the channel has no value
 
 
@@ -35,7 +35,8 @@ class ChannelTable:
     @property
     def values(self) -> npt.NDArray[np.float64]:
         """Channel value a cell, NaN where the channel has none."""
-        return np.where(self.applies, self.numerators / self.denominator, np.nan)
+        # as floats first: the denominator may be too large for the numerators' own type
+        return np.where(self.applies, self.numerators.astype(np.float64) / self.denominator, np.nan)
 
 
 def mean_over(table: ChannelTable, counts: npt.NDArray[np.int64]) -> tuple[float, int]:

@@ -1,6 +1,6 @@
 """The bank of ADWIN detectors as other compiled code sees it."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint8_t
 
 from monitor.detectors._adwin_window cimport Cut, Row
 
@@ -21,3 +21,4 @@ cdef class AdwinBank:
     cdef Row* _row(self, Py_ssize_t row) except NULL
     cdef Row* _row_for(self, Py_ssize_t row, Py_ssize_t length, Py_ssize_t start) except NULL
     cdef int _fill(self, dict arrays, Py_ssize_t size) except -1
+    cdef Py_ssize_t _unpack(self, Row* row, const uint8_t* data, Py_ssize_t size) except -1

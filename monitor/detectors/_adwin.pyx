@@ -5,8 +5,10 @@ from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
+from monitor.detectors._adwin_packed cimport fill_buckets, measure, pack, recognise
+
 from monitor.detectors._adwin_window cimport (
-    LEVEL_LIMIT, Cut, Row, can_be_uniform, clear, feed, feed_stepwise, is_plain_zero, scan, totals_of, variances_of,
+    LEVEL_LIMIT, Cut, Row, clear, feed, feed_stepwise, scan, totals_of, variances_of,
 )
 
 import numpy as np
@@ -203,6 +205,37 @@ cdef class AdwinBank:
             return 0.0
         return scan(target, self.max_buckets, <double>self.min_window_length, &best)
 
+    def pack(self, Py_ssize_t row):
+        return pack(self._row(row), self.max_buckets)
+
+    def unpack(self, Py_ssize_t row, const uint8_t[::1] packed):
+        cdef Row* target = self._row(row)
+        cdef Py_ssize_t size = packed.shape[0]
+        if target.width or target.tick:
+            raise ValueError(f"row {row}: expected a fresh one, found it used")
+        if size == 0 or self._unpack(target, &packed[0], size) != size:
+            clear(target)
+            raise ValueError(f"row {row}: expected one row, found more or less than that")
+
+    cdef Py_ssize_t _unpack(self, Row* row, const uint8_t* data, Py_ssize_t size) except -1:
+        """Fill a fresh row; how many bytes were its own.  Raises ValueError and leaves it fresh if they are no row."""
+        cdef Py_ssize_t taken = 0
+        cdef str fault = None
+        if not measure(row, data, size):
+            fault = "expected a whole row, found it cut off"
+        else:
+            fault = fault_of(row, self.max_buckets)
+        if fault is None and row.width:
+            self._reserve(row, row.width)
+        if fault is not None:
+            row.levels = 0
+            row.total = row.variance = 0.0
+            row.tick = row.width = row.last_cut = 0
+            raise ValueError(fault)
+        taken = fill_buckets(row, data, self.max_buckets)
+        recognise(row, self.max_buckets)
+        return taken
+
     def dump(self):
         cdef Py_ssize_t size = self.capacity, i, level_at = 0, bucket_at = 0
         cdef int level, count, most = self.max_buckets
@@ -280,9 +313,7 @@ cdef class AdwinBank:
         cdef const double[::1] delta = arrays["delta"], total = arrays["total"], variance = arrays["variance"]
         cdef const double[::1] totals = arrays["bucket_totals"], variances = arrays["bucket_variances"]
         cdef Py_ssize_t i, level_at = 0, bucket_at = 0
-        cdef int level, k, count, most = self.max_buckets
-        cdef double size_of_bucket
-        cdef bint same
+        cdef int level, count, most = self.max_buckets
         cdef Row* row
         self._grow(size)
         for i in range(size):
@@ -303,25 +334,13 @@ cdef class AdwinBank:
             if fault is not None:
                 raise ValueError(f"row {i}: {fault}")
             self.live += row.live
-            if row.width == 0:
-                row.untouched = row.live
-                continue
-            self._reserve(row, row.width)
-            row.untouched = is_plain_zero(row.total) and is_plain_zero(row.variance)
-            row.constant = totals[bucket_at + row.counts[0] - 1]  # level 0 comes first, its newest value last
-            row.uniform = can_be_uniform(row.constant)
-            size_of_bucket = 1.0
+            if row.width:
+                self._reserve(row, row.width)
             for level in range(row.levels):
                 count = row.counts[level]
-                for k in range(count):
-                    totals_of(row, level, most)[k] = totals[bucket_at + k]
-                    variances_of(row, level, most)[k] = variances[bucket_at + k]
-                    if not (is_plain_zero(totals[bucket_at + k]) and is_plain_zero(variances[bucket_at + k])):
-                        row.untouched = 0
-                    same = totals[bucket_at + k] == row.constant * size_of_bucket
-                    if not (same and is_plain_zero(variances[bucket_at + k])):
-                        row.uniform = 0
+                memcpy(totals_of(row, level, most), &totals[bucket_at], count * sizeof(double))
+                memcpy(variances_of(row, level, most), &variances[bucket_at], count * sizeof(double))
                 bucket_at += count
-                size_of_bucket *= 2.0
             level_at += row.levels
+            recognise(row, most)
         return 0

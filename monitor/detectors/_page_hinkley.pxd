@@ -18,6 +18,15 @@ cdef struct Row:
     int64_t sat[RECURSIONS]  # the value of `fed` at which the recursion last sat at its extreme
     uint8_t live
 
+cdef struct Packed:
+    double n
+    double mean
+    int64_t fed
+    double sums[RECURSIONS]
+    double extremes[RECURSIONS]
+    int64_t sat[RECURSIONS]
+
+cdef void fill_packed(Row* row, Packed* packed) noexcept nogil
 cdef void rewind(Row* row) noexcept nogil
 cdef double statistic_of(Row* row, int r) noexcept nogil
 cdef int fired_of(Row* row, int64_t least) noexcept nogil
@@ -35,3 +44,4 @@ cdef class PageHinkleyBank:
     cdef Row* _row(self, Py_ssize_t row) except NULL
     cdef int _which(self, int which) except -1
     cdef int _fill(self, dict arrays, Py_ssize_t size) except -1
+    cdef int _unpack(self, Row* row, const uint8_t* data) except -1

@@ -8,7 +8,7 @@ the promise is the same bits, so nothing here may be regrouped.
 from libc.math cimport INFINITY, isfinite
 from libc.stdint cimport int64_t, uint8_t
 from libc.stdlib cimport free, realloc
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 import numpy as np
 
@@ -236,6 +236,14 @@ cdef str fault_of(Row* row):
     return None
 
 
+cdef void fill_packed(Row* row, Packed* packed) noexcept nogil:
+    """What has come of a row's values, without its parameters."""
+    packed.n, packed.mean, packed.fed = row.n, row.mean, row.fed
+    memcpy(packed.sums, row.sums, sizeof(packed.sums))
+    memcpy(packed.extremes, row.extremes, sizeof(packed.extremes))
+    memcpy(packed.sat, row.sat, sizeof(packed.sat))
+
+
 SCALARS = (
     ("live", np.uint8), ("n", np.float64), ("mean", np.float64), ("primed_n", np.float64),
     ("primed_mean", np.float64), ("fed", np.int64),
@@ -362,6 +370,31 @@ cdef class PageHinkleyBank:
 
     def fed(self, Py_ssize_t row):
         return self._row(row).fed
+
+    def pack(self, Py_ssize_t row):
+        cdef Packed packed
+        fill_packed(self._row(row), &packed)
+        return (<char*>&packed)[: sizeof(Packed)]
+
+    def unpack(self, Py_ssize_t row, const uint8_t[::1] packed):
+        cdef Row* target = self._row(row)
+        if packed.shape[0] != sizeof(Packed):
+            raise ValueError(f"row {row}: expected {sizeof(Packed)} bytes, found {packed.shape[0]}")
+        self._unpack(target, &packed[0])
+
+    cdef int _unpack(self, Row* row, const uint8_t* data) except -1:
+        """Let a row go on from what was packed; raises ValueError and rewinds it if that is none."""
+        cdef Packed packed
+        memcpy(&packed, data, sizeof(Packed))
+        row.n, row.mean, row.fed = packed.n, packed.mean, packed.fed
+        memcpy(row.sums, packed.sums, sizeof(packed.sums))
+        memcpy(row.extremes, packed.extremes, sizeof(packed.extremes))
+        memcpy(row.sat, packed.sat, sizeof(packed.sat))
+        fault = fault_of(row)
+        if fault is not None:
+            rewind(row)
+            raise ValueError(fault)
+        return 0
 
     def dump(self):
         cdef Py_ssize_t size = self.capacity, i

@@ -55,3 +55,9 @@ class ClosedChannels:
 
     def close(self, index: int) -> None:
         """Watch a channel again, from an empty window on."""
+
+    def pack(self, index: int) -> bytes:
+        """What has come of a channel's values: its window and the rows of both detectors, without their parameters."""
+
+    def unpack(self, index: int, packed: bytes) -> None:
+        """Go on where the packed channel stood; it must be new.  Raises ValueError for bytes that are no channel."""

@@ -5,14 +5,17 @@ Values are standardised chunk by chunk where they are used, in the order of oper
 """
 
 from libc.math cimport fabs
-from libc.stdint cimport int8_t, int32_t, int64_t, uint16_t
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t
 from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy
 
 from monitor.detectors._adwin cimport AdwinBank
+from monitor.detectors._adwin_packed cimport pack as pack_adwin
 from monitor.detectors._adwin_window cimport Cut, Row as AdwinRow, clear, feed as feed_adwin
 from monitor.detectors._glr cimport Glr, Row as GlrRow, clear as clear_glr, count as count_event
 from monitor.detectors._page_hinkley cimport (
-    PageHinkleyBank, Row as PageHinkleyRow, feed as feed_page_hinkley, fired_of, rewind, statistic_of,
+    Packed, PageHinkleyBank, Row as PageHinkleyRow, feed as feed_page_hinkley, fill_packed, fired_of, rewind,
+    statistic_of,
 )
 
 cdef enum:
@@ -24,7 +27,8 @@ cdef enum:
 DETECTORS = {ADWIN: "adwin", PAGE_HINKLEY: "page_hinkley", GLR: "glr"}
 
 cdef struct Channel:
-    const int8_t* tiny  # numerators by cell, -1 where the channel has no value; two of the three are NULL
+    const int8_t* tiny  # numerators by cell, -1 where the channel has no value; all but one of the four are NULL
+    const int16_t* short_
     const int32_t* narrow
     const int64_t* wide
     double denominator
@@ -40,6 +44,11 @@ cdef struct Channel:
     GlrRow* glr  # of a rare indicator, else NULL
     bint closed
 
+cdef struct Own:
+    int64_t carry
+    int64_t filled
+    Packed page_hinkley
+
 cdef struct Verdict:
     int detector  # 0: none fired
     bint up
@@ -52,6 +61,8 @@ cdef struct Verdict:
 cdef int64_t numerator_of(const Channel* channel, uint16_t cell) noexcept nogil:
     if channel.tiny != NULL:
         return channel.tiny[cell]
+    if channel.short_ != NULL:
+        return channel.short_[cell]
     return channel.narrow[cell] if channel.narrow != NULL else channel.wide[cell]
 
 
@@ -209,15 +220,20 @@ cdef class ClosedChannels:
 
     def add(self, numerators, plan, Py_ssize_t adwin, Py_ssize_t page_hinkley, Glr glr=None):
         cdef const int8_t[::1] tiny
+        cdef const int16_t[::1] short_
         cdef const int32_t[::1] narrow
         cdef const int64_t[::1] wide
         cdef Channel channel
         channel.tiny = NULL
+        channel.short_ = NULL
         channel.narrow = NULL
         channel.wide = NULL
         if numerators.dtype == "int8":
             tiny = numerators
             channel.tiny = &tiny[0]
+        elif numerators.dtype == "int16":
+            short_ = numerators
+            channel.short_ = &short_[0]
         elif numerators.dtype == "int32":
             narrow = numerators
             channel.narrow = &narrow[0]
@@ -254,6 +270,25 @@ cdef class ClosedChannels:
         cdef Channel* channel = self._at(index)
         channel.carry = carry
         channel.filled = filled
+
+    def pack(self, Py_ssize_t index):
+        cdef Channel* channel = self._at(index)
+        cdef Own own
+        own.carry, own.filled = channel.carry, channel.filled
+        fill_packed(self.page_hinkley._row(channel.page_hinkley), &own.page_hinkley)
+        return (<char*>&own)[: sizeof(Own)] + pack_adwin(self.adwin._row(channel.adwin), self.adwin.max_buckets)
+
+    def unpack(self, Py_ssize_t index, const uint8_t[::1] packed):
+        cdef Channel* channel = self._at(index)
+        cdef Own own
+        cdef Py_ssize_t size = packed.shape[0] - <Py_ssize_t>sizeof(Own)
+        if size <= 0:
+            raise ValueError(f"channel {index}: expected more than {sizeof(Own)} bytes, found {packed.shape[0]}")
+        memcpy(&own, &packed[0], sizeof(Own))
+        self.page_hinkley._unpack(self.page_hinkley._row(channel.page_hinkley), <const uint8_t*>&own.page_hinkley)
+        if self.adwin._unpack(self.adwin._row(channel.adwin), &packed[sizeof(Own)], size) != size:
+            raise ValueError(f"channel {index}: expected one row of each detector, found more")
+        channel.carry, channel.filled = own.carry, own.filled
 
     def open(self, Py_ssize_t index):
         cdef Channel* channel = self._at(index)

@@ -9,7 +9,6 @@ that a channel that came back is as watchful as at first.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from monitor.detectors.page_hinkley import PageHinkleyBank
 from monitor.engine._closed import ClosedChannels
 from monitor.engine.plan import ChannelPlan
 from monitor.engine.signals import Detection, Signal, Told
+from monitor.engine.stored import ChannelState, opened_state
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,18 +35,13 @@ class Banks:
 class ChannelMonitor:
     """Runs a plan over the cells of a stream; see the module for its two states."""
 
-    def __init__(
-        self, plan: ChannelPlan, banks: Banks, closed: ClosedChannels, rows: tuple[int, int] | None = None
-    ) -> None:
+    def __init__(self, plan: ChannelPlan, banks: Banks, closed: ClosedChannels) -> None:
         self.plan = plan
         self._banks = banks
         self._closed = closed
-        if rows is None:
-            self._adwin = banks.adwin.add(plan.delta, plan.clock)
-            self._page_hinkley = banks.page_hinkley.add(plan.slack, plan.threshold)
-            banks.page_hinkley.prime(self._page_hinkley, plan.prior, 0.0)
-        else:
-            self._adwin, self._page_hinkley = rows
+        self._adwin = banks.adwin.add(plan.delta, plan.clock)
+        self._page_hinkley = banks.page_hinkley.add(plan.slack, plan.threshold)
+        banks.page_hinkley.prime(self._page_hinkley, plan.prior, 0.0)
         rare = plan.rare_events
         self._glr = None if rare is None else Glr(round(plan.prior), rare, plan.level)
         self._index = closed.add(plan.table.numerators, plan, self._adwin, self._page_hinkley, self._glr)
@@ -126,34 +121,28 @@ class ChannelMonitor:
         self._banks.adwin.remove(self._adwin)
         self._banks.page_hinkley.remove(self._page_hinkley)
 
-    @staticmethod
-    def give_up(banks: Banks, state: dict[str, Any]) -> None:
-        """Free the rows of a dumped monitor that nobody will load."""
-        adwin, page_hinkley = state["rows"]
-        banks.adwin.remove(adwin)
-        banks.page_hinkley.remove(page_hinkley)
+    def dump(self) -> ChannelState:
+        """Plain data, with what the detectors hold."""
+        return ChannelState(
+            self.plan.table.key,
+            self._closed.pack(self._index),
+            opened_state(self.opened_by),
+            self._quiet,
+            None if self._glr is None else self._glr.dump(),
+        )
 
-    def dump(self) -> dict[str, Any]:
-        """Plain data; the detectors' own state is in the banks."""
-        opened = self.opened_by
-        return {
-            "rows": [self._adwin, self._page_hinkley],
-            "opened_by": None
-            if opened is None
-            else [opened.detector, opened.direction, opened.statistic, opened.threshold, opened.length],
-            "glr": None if self._glr is None else self._glr.dump(),
-            "window": [*self._closed.window(self._index), self._quiet],
-        }
+    def restore(self, state: ChannelState) -> None:
+        """Go on where the dumped monitor stood; this one must be new.  Raises ValueError for what is none's state.
 
-    @classmethod
-    def load(cls, plan: ChannelPlan, banks: Banks, closed: ClosedChannels, state: dict[str, Any]) -> ChannelMonitor:
-        """A monitor that goes on where the dumped one stood, over banks that were restored with it."""
-        monitor = cls(plan, banks, closed, tuple(state["rows"]))
-        monitor.opened_by = None if state["opened_by"] is None else Detection(*state["opened_by"])
-        if monitor._glr is not None:
-            monitor._glr.restore(state["glr"])
-        if monitor.opened_by is not None:
-            closed.rest(monitor._index)
-        carry, filled, monitor._quiet = state["window"]
-        closed.set_window(monitor._index, carry, filled)
-        return monitor
+        What the detectors are given (thresholds, slack) is the plan's: a changed budget holds from the next value on.
+        """
+        self._closed.unpack(self._index, state.packed)
+        filled = self._closed.window(self._index)[1]
+        if not 0 <= filled < max(self.plan.block, self.plan.window):
+            raise ValueError(f"window: expected less than {self.plan.window} values, found {filled}")
+        self.opened_by = None if state.opened_by is None else Detection(*state.opened_by)
+        if self._glr is not None and state.glr is not None:
+            self._glr.restore(state.glr)
+        if self.opened_by is not None:
+            self._closed.rest(self._index)
+        self._quiet = state.quiet

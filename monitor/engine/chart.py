@@ -19,13 +19,13 @@ and Kuan (1995).
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from monitor.channels.scores import ScoreReference, scores
 from monitor.engine.signals import Detection, Signal
+from monitor.engine.stored import ChartState, opened_state
 
 BASE, SMALL = 4.5, 450.0
 INDEPENDENT_FACTOR = 2.0
@@ -136,25 +136,15 @@ class ChartWitness:
             )
         return stop
 
-    def dump(self) -> dict[str, Any]:
-        opened = self.opened_by
-        return {
-            "mean": self._mean,
-            "pause": [self._left, self._pause_sum, self._late_sum],
-            "seen": self._seen,
-            "sums": self._sums.tolist(),
-            "last": None if self._last != self._last else self._last,
-            "opened_by": None if opened is None else [opened.statistic, opened.length],
-            "detections": self.detections,
-        }
+    def dump(self) -> ChartState:
+        pause = (self._left, self._pause_sum, self._late_sum)
+        last = None if self._last != self._last else self._last
+        return self._mean, pause, self._seen, self._sums.tolist(), last, opened_state(self.opened_by), self.detections
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: ChartState) -> None:
         """Go on where the dumped witness stood."""
-        self._mean, self.detections = state["mean"], state["detections"]
-        self._left, self._pause_sum, self._late_sum = state["pause"]
-        self._seen = state["seen"]
-        self._sums = np.array(state["sums"])
-        self._last = float("nan") if state["last"] is None else state["last"]
-        if state["opened_by"] is not None:
-            statistic, length = state["opened_by"]
-            self.opened_by = Detection("chart", "both", statistic, self._limit, length)
+        self._mean, pause, self._seen, sums, last, opened, self.detections = state
+        self._left, self._pause_sum, self._late_sum = pause
+        self._sums = np.array(sums)
+        self._last = float("nan") if last is None else last
+        self.opened_by = None if opened is None else Detection(*opened)

@@ -18,10 +18,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
 from monitor.domain.facts import Aspect, Reason
 from monitor.engine.signals import Signal
+from monitor.engine.stored import EpisodesState
 
 Track = Literal["value", "missing", "stuck", "further"]
 TRACKS: tuple[Track, ...] = ("value", "missing", "stuck", "further")
@@ -197,20 +198,18 @@ class Episodes:
         self._tracks[track] = _State()
         return fired
 
-    def dump(self) -> dict[str, Any]:
+    def dump(self) -> EpisodesState:
         """Plain data."""
-        return {
-            "tracks": {track: [s.open, s.since, s.fired, s.next_look] for track, s in self._tracks.items()},
-            "last_alarm": self._last_alarm,
-            "alarms": self._alarms,
-        }
+        value, missing, stuck, further = [
+            (own.open, own.since, own.fired, own.next_look) for own in self._tracks.values()
+        ]
+        return EpisodesState((value, missing, stuck, further), self._last_alarm, self._alarms)
 
     @classmethod
-    def load(cls, state: dict[str, Any]) -> Episodes:
+    def load(cls, state: EpisodesState) -> Episodes:
         """Episodes that go on where the dumped ones stood."""
         episodes = cls()
-        for track in TRACKS:
-            keys, since, fired, next_look = state["tracks"][track]
+        for track, (keys, since, fired, next_look) in zip(TRACKS, state.tracks, strict=True):
             episodes._tracks[track] = _State(list(keys), since, fired, next_look)
-        episodes._last_alarm, episodes._alarms = state["last_alarm"], state["alarms"]
+        episodes._last_alarm, episodes._alarms = state.last_alarm, state.alarms
         return episodes

@@ -10,14 +10,14 @@ one that the new version does not have is not missed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from monitor.domain.keys import Kind, ModelKey
 from monitor.engine.budget import BudgetInputs
+from monitor.engine.snapshot import BequestEntry
 from monitor.engine.stream import StreamMonitor
-from monitor.reference import codec
 from monitor.reference.reference import StreamReference
 
 Name = tuple[Kind, str]
@@ -25,8 +25,9 @@ Name = tuple[Kind, str]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Bequest:
-    """A reference and what the budget froze with it.  reference_id: what the heir calls it."""
+    """A reference, its digest, and what the budget froze with it.  reference_id: what the heir calls it."""
 
+    digest: bytes
     reference: StreamReference
     inputs: BudgetInputs
     reference_id: str
@@ -76,24 +77,26 @@ def _time(clock: float) -> float:
 def _will(old: ModelKey, streams: Mapping[Name, StreamMonitor]) -> Will:
     name = f"inherited:{old.model_version}"
     bequests = {
-        stream: Bequest(monitor.regime.reference, monitor.regime.inputs, name)
+        stream: Bequest(monitor.regime.digest, monitor.regime.reference, monitor.regime.inputs, name)
         for stream, monitor in streams.items()
         if monitor.regime is not None
     }
     return Will(old, bequests, len(streams) - len(bequests))
 
 
-def dump(given: Mapping[Name, Bequest]) -> list[list[Any]]:
-    """Plain data."""
+def dump(given: Mapping[Name, Bequest]) -> list[BequestEntry]:
+    """Plain data; references by name."""
     return [
-        [*name, codec.reference_to_plain(left.reference), left.inputs.per_week, left.inputs.streams, left.reference_id]
+        BequestEntry(*name, left.digest, left.inputs.per_week, left.inputs.streams, left.reference_id)
         for name, left in sorted(given.items(), key=lambda item: item[0])
     ]
 
 
-def load(plain: Iterable[Sequence[Any]]) -> dict[Name, Bequest]:
-    """The bequests of plain data.  Raises ProfileError, LookupError, TypeError or ValueError if they are none."""
+def load(entries: Iterable[BequestEntry], reference_of: Callable[[bytes], StreamReference]) -> dict[Name, Bequest]:
+    """The bequests of plain data; reference_of raises LookupError for what is not there."""
     return {
-        (kind, feature): Bequest(codec.reference_from_plain(reference), BudgetInputs(per_week, streams), reference_id)
-        for kind, feature, reference, per_week, streams, reference_id in plain
+        (own.kind, own.feature): Bequest(
+            own.reference, reference_of(own.reference), BudgetInputs(own.per_week, own.streams), own.reference_id
+        )
+        for own in entries
     }

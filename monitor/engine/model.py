@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from bisect import insort
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,6 +21,7 @@ from monitor.domain.keys import Kind, ModelKey, StreamKey
 from monitor.engine import inheriting
 from monitor.engine.budget import BudgetInputs
 from monitor.engine.channel import Banks
+from monitor.engine.copying import ModelSnapshot
 from monitor.engine.expiry import last_words, unseen
 from monitor.engine.joint import Joint, Moment
 from monitor.engine.observations import Observations
@@ -27,8 +29,8 @@ from monitor.engine.policy import Policy
 from monitor.engine.pulse import BLOCK
 from monitor.engine.regime import Terms
 from monitor.engine.rollup import roll_up
-from monitor.engine.show import Views, count_stream
-from monitor.engine.snapshot import ModelSnapshot, dump_banks, load_banks, seal, unseal
+from monitor.engine.show import Views
+from monitor.engine.snapshot import Head, Known, StreamEntry, split, unseal
 from monitor.engine.stream import StreamMonitor, StreamSettings
 from monitor.engine.views import JointView, ModelView
 from monitor.reference.profile import Profile
@@ -54,6 +56,7 @@ class ModelMonitor:
         self._feature_topics: set[str] = set()
         self._refused_names: set[tuple[Kind, str]] = set()
         self._bequests: dict[tuple[Kind, str], inheriting.Bequest] = {}  # of streams that have not come yet
+        self._copying: ModelSnapshot | None = None  # not complete yet
         profile = policy.profile_for(key)
         if profile is not None:
             self._approve(profile)
@@ -144,10 +147,13 @@ class ModelMonitor:
                 seen = Observations(
                     column.cells, column.numbers, column.texts, column.labels, every, clock, ordinal, place
                 )
+                self._before_change(name)
                 facts += stream.observe(seen, self._births)
                 self._seen[name] = newest
                 continue
             rows = _rows(frame, stream, column, self._at_home(name, frame, met.get(name)))
+            if len(rows) or column is not None:
+                self._before_change(name)
             if len(rows):
                 facts += stream.observe(_observations(column, rows, clock, ordinal, place), self._births)
             if column is not None and column.present.any():
@@ -164,6 +170,7 @@ class ModelMonitor:
         """Let the test of all features together see the blocks of events that a frame completes."""
         if int(ordinal[0]) // BLOCK == self.events // BLOCK:
             return []
+        self.finish_snapshot()  # each stream is going to hand its pulses over
         pulses = {feature: stream.pulse for (kind, feature), stream in self.streams.items() if kind == "feature"}
 
         def row_of(block: int) -> int:
@@ -197,8 +204,16 @@ class ModelMonitor:
                 bequest = self._bequests.pop(name, None)
                 if bequest is not None:
                     stream.inherit(bequest.reference, bequest.reference_id, bequest.inputs)
+            self._before_change(name)
             self._homes[name] = frame.topic
         return first
+
+    def _before_change(self, name: tuple[Kind, str]) -> None:
+        """A stream is about to change: a snapshot that is being taken must have it as it is."""
+        if self._copying is not None:
+            self._copying.take(name)
+            if not self._copying.left:
+                self._copying = None
 
     def _refusal(self, name: tuple[Kind, str]) -> str | None:
         if len(name[1].encode()) > self.policy.limits.label_bytes:
@@ -253,38 +268,52 @@ class ModelMonitor:
         return next(weights, 1.0)
 
     def snapshot(self) -> ModelSnapshot:
-        """The state as it stands, to be encoded later and elsewhere; `dump` gives the same bytes at once."""
-        counted = tuple(count_stream(stream) for _, stream in sorted(self.streams.items()))
-        counts = ModelView(self.key, counted, Status.LEARNING, 0.0, self.clock, dict(self.refused))
-        return ModelSnapshot(self.dump(), counts)
+        """The state as it stands, of which streams are copied when that is asked for, or before they change."""
+        self._copying = self._snapshot()
+        return self._copying
+
+    def finish_snapshot(self) -> None:
+        """Copy at once what is left of the newest snapshot: something else than events is going to change streams."""
+        if self._copying is not None:
+            self._copying.copy(len(self.streams))
+            self._copying = None
+
+    def _snapshot(self) -> ModelSnapshot:
+        head = Head(
+            clock=None if self.clock != self.clock else self.clock,
+            events=self.events,
+            births=self._births.copy(),
+            feature_topics=sorted(self._feature_topics),
+            refused=dict(self.refused),
+            refused_names=sorted(self._refused_names),
+            bequests=inheriting.dump(self._bequests),
+            joint=self.joint.dump(),
+            pieces=[],
+            streams=[],
+        )
+        snapshot = ModelSnapshot(self.key, head, self.streams, self._homes, self._seen)
+        snapshot.refer((left.digest, left.reference) for left in self._bequests.values())
+        return snapshot
 
     def dump(self) -> bytes:
         """The whole state, canonical: the same events give the same bytes however they were cut into frames."""
-        streams = [(name, stream.dump()) for name, stream in sorted(self.streams.items())]
-        return seal(
-            {
-                "clock": None if self.clock != self.clock else self.clock,
-                "events": self.events,
-                "births": self._births,
-                "homes": [[*name, topic] for name, topic in sorted(self._homes.items())],
-                "seen": [[*name, None if at != at else at] for name, at in sorted(self._seen.items())],
-                "feature_topics": sorted(self._feature_topics),
-                "refused": self.refused,
-                "refused_names": sorted(self._refused_names),
-                "bequests": inheriting.dump(self._bequests),
-                "joint": self.joint.dump(),
-                "banks": dump_banks(self._banks, [state for _, state in streams]),
-                "streams": [[*name, state] for name, state in streams],
-            }
-        )
+        snapshot = self._snapshot()
+        snapshot.copy(len(self.streams))
+        return snapshot.encode().joined()
 
     @classmethod
     def load(cls, key: ModelKey, policy: Policy, state: bytes) -> ModelMonitor:
         """A monitor that goes on where the dumped one stood.  Raises StateError if the state is not one of ours."""
-        plain = unseal(key, state)
-        monitor = cls(key, policy)
+        pieces, references = split(key, state)
+        head, _ = unseal(key, pieces[0], Head)
+        monitor, known = cls(key, policy), Known(references)
         try:
-            monitor._restore(plain)
+            monitor._restore(head, known)
+            for sealed, checksum in zip(pieces[1:], head.pieces, strict=True):
+                streams, found = unseal(key, sealed, list[StreamEntry])
+                if found != checksum:
+                    raise ValueError("pieces: expected those of one moment, found one of another")
+                monitor._restore_streams(streams, known)
         except (
             ProfileError,
             msgspec.MsgspecError,
@@ -297,24 +326,29 @@ class ModelMonitor:
             raise StateError(f"state of {key}: damaged snapshot ({error})") from error
         return monitor
 
-    def _restore(self, plain: Mapping[str, Any]) -> None:
-        self.clock = float("nan") if plain["clock"] is None else plain["clock"]
-        self.events, self._births = plain["events"], list(plain["births"])
-        self._homes = {(kind, feature): topic for kind, feature, topic in plain["homes"]}
-        nan = float("nan")
-        self._seen = {(kind, feature): nan if at is None else at for kind, feature, at in plain["seen"]}
-        self._feature_topics = set(plain["feature_topics"])
-        self.refused = dict(plain["refused"])
-        self._refused_names = {(kind, feature) for kind, feature in plain["refused_names"]}
-        self._bequests = inheriting.load(plain["bequests"])
-        self.joint.restore(plain["joint"])
-        self._banks = load_banks(plain["banks"])
-        self.streams = {}
-        for kind, feature, state in plain["streams"]:
-            key = StreamKey(self.key.model, self.key.model_version, feature, kind)
+    def _restore(self, head: Head, known: Known) -> None:
+        self.clock = math.nan if head.clock is None else head.clock
+        self.events, self._births = head.events, head.births
+        self._feature_topics = set(head.feature_topics)
+        self.refused = head.refused
+        self._refused_names = set(head.refused_names)
+        self._bequests = inheriting.load(head.bequests, known.reference)
+        self.joint.restore(head.joint)
+        self._banks = Banks(AdwinBank(), PageHinkleyBank())
+        self.streams, self._homes, self._seen = {}, {}, {}
+        self._restore_streams(head.streams, known)
+
+    def _restore_streams(self, entries: Sequence[StreamEntry], known: Known) -> None:
+        for entry in entries:
+            name = (entry.kind, entry.feature)
+            key = StreamKey(self.key.model, self.key.model_version, entry.feature, entry.kind)
             stream = StreamMonitor(key, self._settings(key), self._banks)
-            stream.restore(state)
-            self.streams[(kind, feature)] = stream
+            stream.restore(entry.state, known.reference)
+            self.streams[name] = stream
+            if entry.home is not None:
+                self._homes[name] = entry.home
+            if entry.has_been_seen:
+                self._seen[name] = math.nan if entry.seen is None else entry.seen
 
 
 def _rows(

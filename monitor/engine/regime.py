@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from monitor.channels import indicators
+from monitor.channels.kernels import packed_cells, unpacked_cells
 from monitor.channels.partition import CategoryPartition, Cells, NumberPartition
 from monitor.channels.registry import tested_channels
 from monitor.channels.runs import NEVER
@@ -26,7 +26,9 @@ from monitor.engine.chart import ChartWitness
 from monitor.engine.effects import Effect, effects
 from monitor.engine.plan import Strictness, plan_channel
 from monitor.engine.signals import Signal
+from monitor.engine.stored import ChannelState, RegimeState
 from monitor.engine.witness import FarWitness, StuckWitness
+from monitor.reference import packing
 from monitor.reference.codec import fingerprint, reference_to_plain
 from monitor.reference.reference import StreamReference
 
@@ -53,9 +55,17 @@ class Regime:
     """Watches a stream against one reference."""
 
     def __init__(
-        self, reference: StreamReference, inputs: BudgetInputs, terms: Terms, banks: Banks, state: Any = None
+        self,
+        reference: StreamReference,
+        inputs: BudgetInputs,
+        terms: Terms,
+        banks: Banks,
+        state: RegimeState | None = None,
     ) -> None:
+        """state: what a regime of this reference held before, to go on from.  Raises ValueError if it held no such."""
         self.reference = reference
+        #: names the reference in what is stored
+        self.digest = packing.digest(packing.pack(reference)) if state is None else state.reference
         self.inputs = inputs
         self.tables = tested_channels(reference.partition)
         self.number = min(reference.kept, RECENT_MOST)
@@ -63,19 +73,26 @@ class Regime:
         self._terms = terms
         self.level = level(inputs, len(self.tables), terms.false_alarms, terms.floor)
         self._closed = ClosedChannels(banks.adwin, banks.page_hinkley)
-        self.channels = self._channels(banks, {} if state is None else state["channels"])
+        self.channels = self._channels(banks, {} if state is None else {own.key: own for own in state.channels})
         self.far = self._far_witness()
         self.stuck = self._stuck_witness()
         scores = reference.scores if terms.allow("level") else None
         self.chart = None if scores is None else ChartWitness(scores, reference.kept, inputs.streams)
         if state is not None:
-            self.recent = np.frombuffer(state["recent"], np.uint16)
-            for name in ("far", "stuck", "chart"):
-                witness = getattr(self, name)
-                if witness is not None and state[name] is not None:
-                    witness.restore(state[name])
+            self._restore(state)
 
-    def _channels(self, banks: Banks, states: Mapping[str, Any]) -> dict[str, ChannelMonitor]:
+    def _restore(self, state: RegimeState) -> None:
+        if state.recent_length > RECENT_MOST:
+            raise ValueError(f"recent: expected at most {RECENT_MOST} cells, found {state.recent_length}")
+        self.recent = unpacked_cells(state.recent, state.recent_length, self.reference.partition.size)
+        if self.far is not None and state.far is not None:
+            self.far.restore(state.far)
+        if self.stuck is not None and state.stuck is not None:
+            self.stuck.restore(state.stuck)
+        if self.chart is not None and state.chart is not None:
+            self.chart.restore(state.chart)
+
+    def _channels(self, banks: Banks, states: Mapping[str, ChannelState]) -> dict[str, ChannelMonitor]:
         """A monitor for each channel that is tested: going on where its state stood, or new if it has none."""
         reference = self.reference
         strictness = Strictness(self.level, floor_level(len(self.tables)), reference.short)
@@ -87,14 +104,10 @@ class Regime:
             plan = plan_channel(
                 table, dependence, reference.units.get(table.key), strictness, _events(table, reference)
             )
-            state = states.get(table.key)
-            found[table.key] = (
-                ChannelMonitor(plan, banks, self._closed)
-                if state is None
-                else ChannelMonitor.load(plan, banks, self._closed, state)
-            )
-        for key in states.keys() - found.keys():  # tested before, and no longer
-            ChannelMonitor.give_up(banks, states[key])
+            found[table.key] = ChannelMonitor(plan, banks, self._closed)
+            state = states.get(table.key)  # one that was tested before and is no longer is left behind
+            if state is not None:
+                found[table.key].restore(state)
         return found
 
     def _far_witness(self) -> FarWitness | None:
@@ -198,15 +211,19 @@ class Regime:
         for channel in self.channels.values():
             channel.release()
 
-    def dump(self) -> dict[str, Any]:
-        """Plain data, without the reference."""
-        witnesses = {"far": self.far, "stuck": self.stuck, "chart": self.chart}
-        return {
-            "inputs": [self.inputs.per_week, self.inputs.streams],
-            "recent": self.recent.tobytes(),
-            "channels": {key: channel.dump() for key, channel in self.channels.items()},
-            **{name: None if witness is None else witness.dump() for name, witness in witnesses.items()},
-        }
+    def dump(self) -> RegimeState:
+        """Plain data, with the reference's name and not the reference."""
+        return RegimeState(
+            self.digest,
+            self.inputs.per_week,
+            self.inputs.streams,
+            packed_cells(self.recent, self.reference.partition.size),
+            len(self.recent),
+            [channel.dump() for channel in self.channels.values()],
+            None if self.far is None else self.far.dump(),
+            None if self.stuck is None else self.stuck.dump(),
+            None if self.chart is None else self.chart.dump(),
+        )
 
 
 def _events(table: ChannelTable, reference: StreamReference) -> int:

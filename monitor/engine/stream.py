@@ -11,9 +11,9 @@ the events were cut into frames.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 import numpy as np
@@ -33,8 +33,8 @@ from monitor.engine.policy import MinEffect
 from monitor.engine.pulse import BLOCK, Pulse, scale_of
 from monitor.engine.regime import Regime, Terms
 from monitor.engine.signals import FURTHER, Signal
+from monitor.engine.stored import RegimeState, StreamState
 from monitor.engine.warmup import WarmUp
-from monitor.reference import codec
 from monitor.reference.learner import Learner, Sample
 from monitor.reference.reference import StreamReference, learn
 
@@ -409,54 +409,64 @@ class StreamMonitor:
 
     # State -----------------------------------------------------------------------------------------------------
 
-    def dump(self) -> dict[str, Any]:
-        """Plain data; the detectors' own state is in the model's banks."""
-        return {
-            "observations": self.observations,
-            "invalid": self.invalid,
-            "warmup": None if self.warmup is None else self.warmup.dump(),
-            "approved": self.approved,
-            "reference_id": self.reference_id,
-            "generation": self.generation,
-            "regime": _dump_regime(self.regime),
-            "relearned": _dump_regime(self.relearned),
-            "episodes": self.episodes.dump(),
-            "findings": {key: msgspec.to_builtins(f) for key, f in self.findings.items()},
-            "detections": [[*pair, count] for pair, count in self.detections.items()],
-            "last_drift_event_time": self.last_drift_event_time,
-            "learner": None if self._learner is None else self._learner.dump(),
-            "pulse": self.pulse.dump(),
-            "opened_clock": None if self._opened_clock != self._opened_clock else self._opened_clock,
-        }
+    def regimes(self) -> tuple[Regime, ...]:
+        """The one of its reference, and the relearned one; of which there are."""
+        return tuple(regime for regime in (self.regime, self.relearned) if regime is not None)
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Go on where the dumped stream stood; the banks must have been restored before."""
-        self.observations, self.invalid = state["observations"], dict(state["invalid"])
-        if state["warmup"] is None:
+    def dump(self) -> bytes:
+        """Everything but the references, which are named only."""
+        return _ENCODER.encode(
+            StreamState(
+                self.observations,
+                (self.invalid["missing"], self.invalid["non_finite"], self.invalid["wrong_type"]),
+                self.approved,
+                self.reference_id,
+                self.generation,
+                self.last_drift_event_time,
+                None if self._opened_clock != self._opened_clock else self._opened_clock,
+                [(*pair, count) for pair, count in self.detections.items()],
+                self.findings,
+                self.episodes.dump(),
+                None if self.regime is None else self.regime.dump(),
+                None if self.relearned is None else self.relearned.dump(),
+                None if self.warmup is None else self.warmup.dump(),
+                None if self._learner is None else self._learner.dump(),
+                self.pulse.dump(),
+            )
+        )
+
+    def restore(self, stored: Stored, reference_of: Callable[[bytes], StreamReference]) -> None:
+        """Go on where the dumped stream stood; reference_of: the reference of that name, or LookupError."""
+        state = _DECODER.decode(stored)
+        self.observations = state.observations
+        self.invalid = dict(zip(INVALID, state.invalid, strict=True))
+        if state.warmup is None:
             self.warmup = None
         elif self.warmup is not None:
-            self.warmup.restore(state["warmup"])
-        self.approved, self.reference_id = state["approved"], state["reference_id"]
-        self.generation = state["generation"]
-        self.regime, self.relearned = self._load_regime(state["regime"]), self._load_regime(state["relearned"])
-        scale = None if self.regime is None else scale_of(self.regime, self.approved)
-        self.pulse = Pulse.load(state["pulse"], scale)
-        self.episodes = Episodes.load(state["episodes"])
-        self.findings = {key: msgspec.convert(f, Finding) for key, f in state["findings"].items()}
-        self.detections = {(detector, channel): count for detector, channel, count in state["detections"]}
-        self.last_drift_event_time = state["last_drift_event_time"]
-        self._learner = None if state["learner"] is None else Learner.load(state["learner"])
-        self._opened_clock = float("nan") if state["opened_clock"] is None else state["opened_clock"]
+            self.warmup.restore(state.warmup)
+        self.approved, self.reference_id = state.approved, state.reference_id
+        self.generation = state.generation
+        self.regime = self._load_regime(state.regime, reference_of)
+        self.relearned = self._load_regime(state.relearned, reference_of)
+        if self.regime is None and (self.relearned is not None or self.warmup is None):
+            raise ValueError("regime: expected one, or a warm-up, found neither")
+        self.pulse = Pulse.load(state.pulse, None if self.regime is None else scale_of(self.regime, self.approved))
+        self.episodes = Episodes.load(state.episodes)
+        self.findings = state.findings
+        self.detections = {(detector, channel): count for detector, channel, count in state.detections}
+        self.last_drift_event_time = state.last_drift_event_time
+        self._learner = None if state.learner is None else Learner.load(state.learner)
+        self._opened_clock = float("nan") if state.opened_clock is None else state.opened_clock
 
-    def _load_regime(self, state: Mapping[str, Any] | None) -> Regime | None:
+    def _load_regime(
+        self, state: RegimeState | None, reference_of: Callable[[bytes], StreamReference]
+    ) -> Regime | None:
         if state is None:
             return None
-        inputs = BudgetInputs(*state["inputs"])
-        reference = codec.reference_from_plain(state["reference"])
-        return Regime(reference, inputs, self.settings.terms, self._banks, state)
+        inputs = BudgetInputs(state.per_week, state.streams)
+        return Regime(reference_of(state.reference), inputs, self.settings.terms, self._banks, state)
 
 
-def _dump_regime(regime: Regime | None) -> dict[str, Any] | None:
-    if regime is None:
-        return None
-    return {"reference": codec.reference_to_plain(regime.reference), **regime.dump()}
+Stored = bytes | msgspec.Raw
+_ENCODER = msgspec.msgpack.Encoder(order="deterministic")  # of findings: which was first may depend on cuts
+_DECODER = msgspec.msgpack.Decoder(StreamState)

@@ -6,15 +6,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
+from monitor.channels.indicators import marks
 from monitor.channels.kernels import first_flagged, first_long_run, first_run_end
 from monitor.channels.partition import Cells
 from monitor.channels.table import ChannelTable
 from monitor.engine.signals import Detection, Signal
+from monitor.engine.stored import FarState, StuckState, opened_state
 
 FAR_THRESHOLD = 3.0  #: far values, less two for each `number` observations, that open the channel when exceeded
 
@@ -29,7 +29,7 @@ class FarWitness:
     """
 
     def __init__(self, table: ChannelTable, number: int, threshold: float = FAR_THRESHOLD) -> None:
-        self._is_far = (table.numerators == 1).view(np.uint8)
+        self._is_far = marks(table)
         self._leak = 2.0 / number
         self._threshold = threshold
         self._sum = 0.0
@@ -73,21 +73,15 @@ class FarWitness:
             return self.opened_by.score
         return max(0.0, self._sum - self._leak * (self._seen - self._as_of)) / self._threshold
 
-    def dump(self) -> dict[str, Any]:
-        return {
-            "sum": self._sum,
-            "as_of": self._as_of,
-            "seen": self._seen,
-            "opened_by": None if self.opened_by is None else self.opened_by.statistic,
-            "detections": self.detections,
-        }
+    def dump(self) -> FarState:
+        opened = None if self.opened_by is None else self.opened_by.statistic
+        return self._sum, self._as_of, self._seen, opened, self.detections
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: FarState) -> None:
         """Go on where the dumped witness stood."""
-        self._sum, self._as_of, self._seen = state["sum"], state["as_of"], state["seen"]
-        self.detections = state["detections"]
-        if state["opened_by"] is not None:
-            self.opened_by = Detection("far", "both", state["opened_by"], self._threshold, 4)
+        self._sum, self._as_of, self._seen, opened, self.detections = state
+        if opened is not None:
+            self.opened_by = Detection("far", "both", opened, self._threshold, 4)
 
 
 class StuckWitness:
@@ -129,19 +123,12 @@ class StuckWitness:
                 start = at  # the value that ended the run begins the next one
         return signals
 
-    def dump(self) -> dict[str, Any]:
-        opened = self.opened_by
-        return {
-            "previous": None if np.isnan(self._previous) else self._previous,
-            "run": self._run,
-            "opened_by": None if opened is None else [opened.statistic, opened.threshold, opened.length],
-            "detections": self.detections,
-        }
+    def dump(self) -> StuckState:
+        previous = None if np.isnan(self._previous) else self._previous
+        return previous, self._run, opened_state(self.opened_by), self.detections
 
-    def restore(self, state: dict[str, Any]) -> None:
+    def restore(self, state: StuckState) -> None:
         """Go on where the dumped witness stood."""
-        self._previous = float("nan") if state["previous"] is None else state["previous"]
-        self._run, self.detections = state["run"], state["detections"]
-        if state["opened_by"] is not None:
-            statistic, threshold, length = state["opened_by"]
-            self.opened_by = Detection("run_length", "both", statistic, threshold, length)
+        previous, self._run, opened, self.detections = state
+        self._previous = float("nan") if previous is None else previous
+        self.opened_by = None if opened is None else Detection(*opened)

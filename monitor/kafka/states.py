@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
@@ -19,6 +20,8 @@ from monitor.kafka.state_reader import StateReader
 from monitor.kafka.store import KafkaStore, Properties, StoreOptions
 from monitor.kafka.stored import contents
 from monitor.state.store import Commit, Snapshot
+
+Blob = TypeVar("Blob")
 
 #: a command waits so long for brokers
 ANSWER_SECONDS = 15.0
@@ -120,7 +123,7 @@ class KafkaStates:
             store.close()
 
 
-def _of(blobs: Mapping[ModelKey, bytes], own: Collection[ModelKey]) -> dict[ModelKey, bytes]:
+def _of(blobs: Mapping[ModelKey, Blob], own: Collection[ModelKey]) -> dict[ModelKey, Blob]:
     return {key: blob for key, blob in blobs.items() if key in own}
 
 

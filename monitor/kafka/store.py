@@ -24,7 +24,17 @@ from monitor.kafka.notices import ClientLog, Notices
 from monitor.kafka.state_reader import StateReader
 from monitor.kafka.state_records import KeyValue, Name, cut, drop
 from monitor.kafka.stored import Meta, Stored, contents, dump_intervention
-from monitor.state.store import Commit, CommitError, FencedError, Headers, Intervention, Record, Snapshot
+from monitor.state.store import (
+    Commit,
+    CommitError,
+    FencedError,
+    Headers,
+    Intervention,
+    Parted,
+    Record,
+    Snapshot,
+    parted,
+)
 
 #: how long the broker keeps a transaction whose owner says nothing; also bounds how long a fencing has to wait
 TRANSACTION_SECONDS = 15.0
@@ -80,7 +90,7 @@ class KafkaStore:
         Waits for brokers as long as it takes; `close` from another thread ends the waiting with a StateError.
         """
         snapshot = self._take_over().snapshot()
-        self._stored.models, self._stored.exposure = {}, {}
+        self._stored.forget_contents()
         return snapshot
 
     def _take_over(self) -> Stored:
@@ -109,8 +119,10 @@ class KafkaStore:
         something else is damaged, unless everything goes.
         """
         stored = self.contents()
-        going = {("model", key.model, key.model_version) for key in models} | {("offsets", topic) for topic in topics}
-        if not {name for name in stored.chunks if name[0] in ("model", "offsets")} <= going:
+        owned = stored.names_by_model()
+        going = {name for key in models for name in {("model", *key_of_model(key)), *owned.get(key, ())}}
+        going |= {("offsets", topic) for topic in topics}
+        if not {name for name in stored.chunks if name[0] in ("model", "piece", "part", "offsets")} <= going:
             stored.refuse_damage(going)
         incarnation = int(at) if ("meta",) in stored.damage else stored.meta.incarnation + 1
         self.commit(Commit({}, {}, {}, at=at, removed=models, forgotten=topics, incarnation=incarnation))
@@ -232,6 +244,7 @@ class Change:
     def __init__(self, stored: Stored, commit: Commit) -> None:
         self.commit = commit
         self._stored = stored
+        self._owned = stored.names_by_model()
         self._chunks: dict[Name, int] = {}
         meta = stored.meta
         self._meta = Meta(
@@ -252,10 +265,10 @@ class Change:
         """Everything that changed, as records of the state topic."""
         commit, stored = self.commit, self._stored
         for key, state in commit.models.items():
-            blob = msgspec.msgpack.encode((state, commit.exposure.get(key, b"")))
-            yield from self._blob(("model", key.model, key.model_version), blob)
+            yield from self._model(key, parted(state), commit.exposure.get(key, b""))
         for key in commit.removed:
-            yield from self._gone(("model", key.model, key.model_version))
+            for name in self._owned.get(key, ()):
+                yield from self._gone(name)
         for topic in {*stored.topic_names, *self._offsets}:
             own = self._offsets.get(topic)
             if own is None:
@@ -273,6 +286,23 @@ class Change:
                 yield from self._blob(name, dump_intervention(self._interventions[number]))
         yield from self._blob(("meta",), msgspec.msgpack.encode(self._meta))
 
+    def _model(self, key: ModelKey, state: Parted, exposure: bytes) -> Iterator[KeyValue]:
+        """A model's pieces, the parts that are not there yet, and tombstones for what it has no more."""
+        place = key_of_model(key)
+        before = self._owned.get(key, set())
+        after: set[Name] = {("model", *place)}
+        yield from self._blob(("model", *place), msgspec.msgpack.encode((state.pieces[0], exposure)))
+        for number, piece in enumerate(state.pieces[1:], 1):
+            after.add(("piece", *place, str(number)))
+            yield from self._blob(("piece", *place, str(number)), piece)
+        for digest, part in state.parts.items():
+            own: Name = ("part", *place, digest.hex())
+            after.add(own)
+            if own not in before:
+                yield from self._blob(own, part.encode())
+        for name in before - after:
+            yield from self._gone(name)
+
     def _blob(self, name: Name, blob: bytes) -> Iterator[KeyValue]:
         records = cut(name, blob)
         self._chunks[name] = len(records)
@@ -289,6 +319,11 @@ class Change:
         stored.chunks = {name: count for name, count in {**stored.chunks, **self._chunks}.items() if count}
         stored.damage = {name: how for name, how in stored.damage.items() if name not in self._chunks}
         stored.meta, stored.offsets, stored.interventions = self._meta, self._offsets, self._interventions
+
+
+def key_of_model(key: ModelKey) -> tuple[str, str]:
+    """What the names of a model's blobs have in common."""
+    return key.model, key.model_version
 
 
 def _produce_all(producer: Producer, topic: str, records: Iterable[Record]) -> None:

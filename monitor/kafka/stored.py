@@ -1,7 +1,8 @@
 """What the records of a shard amount to: the last commit, and what of it cannot be read any more.
 
-("model", model, version)   state and exposure           ("offsets", topic)        partition → next offset
-("intervention", number)    what it was, and where       ("meta",)                 the state's facts about itself
+("model", model, version)           its first piece and exposure      ("offsets", topic)   partition → next offset
+("piece", model, version, number)   further pieces, from 1 on         ("intervention", number)   what it was, and where
+("part", model, version, name)      what never changes of a model     ("meta",)                  facts about the state
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import msgspec
 
 from monitor.domain.errors import StateError
 from monitor.domain.keys import ModelKey
+from monitor.engine.snapshot import join as join_pieces
 from monitor.kafka.state_records import HELP, Blob, Name, join
 from monitor.state.store import Intervention, Snapshot
 
@@ -32,7 +34,8 @@ class Stored:
 
     place: str
     chunks: dict[Name, int] = field(default_factory=dict)
-    models: dict[ModelKey, bytes] = field(default_factory=dict)
+    models: dict[ModelKey, dict[int, bytes]] = field(default_factory=dict)  #: pieces by number
+    parts: dict[ModelKey, dict[bytes, bytes]] = field(default_factory=dict)
     exposure: dict[ModelKey, bytes] = field(default_factory=dict)
     offsets: dict[str, dict[int, int]] = field(default_factory=dict)
     interventions: dict[int, Intervention] = field(default_factory=dict)
@@ -43,13 +46,30 @@ class Stored:
         """The last commit.  Raises StateError, with the command that helps, when any of it is damaged."""
         self.refuse_damage()
         return Snapshot(
-            models=dict(self.models),
+            models={key: self._joined(key) for key in self.exposure},
             exposure=dict(self.exposure),
             offsets={(topic, number): offset for topic, own in self.offsets.items() for number, offset in own.items()},
             topic_ids=dict(self.meta.topic_ids),
             configuration=self.meta.configuration,
             incarnation=self.meta.incarnation,
         )
+
+    def _joined(self, key: ModelKey) -> bytes:
+        pieces = self.models[key]
+        return join_pieces([pieces[number] for number in sorted(pieces)], self.parts.get(key, {}))
+
+    def forget_contents(self) -> None:
+        """Drop what the models' blobs hold: whoever asked for them has them."""
+        self.models, self.parts, self.exposure = {}, {}, {}
+
+    def names_by_model(self) -> dict[ModelKey, set[Name]]:
+        """All names that belong to each model."""
+        found: dict[ModelKey, set[Name]] = {}
+        for name in self.chunks:
+            key = model_of(name)
+            if key is not None:
+                found.setdefault(key, set()).add(name)
+        return found
 
     def refuse_damage(self, besides: Collection[Name] = ()) -> None:
         """Raises StateError, with the command that helps, for the first damage that is not under these names."""
@@ -69,7 +89,7 @@ class Stored:
     @property
     def model_names(self) -> list[ModelKey]:
         """Models that there are, damaged or not, in order."""
-        return sorted(ModelKey(name[1], name[2]) for name in self.chunks if name[0] == "model" and len(name) == 3)
+        return sorted(self.names_by_model())
 
     @property
     def topic_names(self) -> list[str]:
@@ -83,12 +103,15 @@ def contents(records: Mapping[bytes, bytes], place: str) -> Stored:
     for blob in join(records, place):
         found.chunks[blob.name] = blob.chunks
         if blob.content is None:
-            found.damage[blob.name] = blob.damage
+            found.damage[_owner(blob.name)] = blob.damage
             continue
         try:
             _take(found, blob, blob.content)
         except (msgspec.DecodeError, LookupError, ValueError, TypeError) as error:
-            found.damage[blob.name] = str(error)
+            found.damage[_owner(blob.name)] = str(error)
+    for key in found.models.keys() | found.parts.keys():
+        if key not in found.exposure:
+            found.damage.setdefault(("model", key.model, key.model_version), "some of it is not there")
     if found.chunks and ("meta",) not in found.chunks:
         found.damage["meta",] = "it is not there, so the topic lost records"
     return found
@@ -98,7 +121,12 @@ def _take(found: Stored, blob: Blob, content: bytes) -> None:
     name, decode = blob.name, msgspec.msgpack.decode
     if name[0] == "model" and len(name) == 3:
         key = ModelKey(name[1], name[2])
-        found.models[key], found.exposure[key] = decode(content, type=tuple[bytes, bytes])
+        first, found.exposure[key] = decode(content, type=tuple[bytes, bytes])
+        found.models.setdefault(key, {})[0] = first
+    elif name[0] == "piece" and len(name) == 4:
+        found.models.setdefault(ModelKey(name[1], name[2]), {})[int(name[3])] = content
+    elif name[0] == "part" and len(name) == 4:
+        found.parts.setdefault(ModelKey(name[1], name[2]), {})[bytes.fromhex(name[3])] = content
     elif name[0] == "offsets" and len(name) == 2:
         found.offsets[name[1]] = decode(content, type=dict[int, int])
     elif name[0] == "intervention" and len(name) == 2:
@@ -107,6 +135,18 @@ def _take(found: Stored, blob: Blob, content: bytes) -> None:
         found.meta = decode(content, type=Meta)
     else:
         raise StateError(f"{found.place}: expected only driftgauge's own records, found one under {name!r}; {HELP}")
+
+
+def model_of(name: Name) -> ModelKey | None:
+    """The model that a name belongs to, if it belongs to one."""
+    is_models = (name[0] == "model" and len(name) == 3) or (name[0] in ("piece", "part") and len(name) == 4)
+    return ModelKey(name[1], name[2]) if is_models else None
+
+
+def _owner(name: Name) -> Name:
+    """What is damaged, when what has this name is: of a model, the model."""
+    key = model_of(name)
+    return name if key is None else ("model", key.model, key.model_version)
 
 
 def dump_intervention(intervention: Intervention) -> bytes:

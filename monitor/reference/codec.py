@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 
 from monitor.channels.dependence import Dependence
-from monitor.channels.partition import EDGES_MOST, CategoryPartition, NumberPartition, Partition
+from monitor.channels.partition import EDGES_MOST, CategoryPartition, NumberPartition, Partition, narrow
 from monitor.channels.runs import RunStatistics
 from monitor.channels.scores import ScoreReference
 from monitor.detectors.wald import Units
@@ -83,7 +83,7 @@ def partition_from_plain(plain: Mapping[str, Any]) -> Partition:
             raise ProfileError(f"edges: expected 1 to {EDGES_MOST}, found {len(edges)}")
         if len(counts) != 2 * len(edges) + 2 or not (np.diff(edges) > 0).all():
             raise ProfileError(f"counts: expected 2 × {len(edges)} rising edges + 2 of them, found {len(counts)}")
-        return NumberPartition(edges, counts, plain["low"], plain["high"])
+        return NumberPartition(edges, narrow(counts), plain["low"], plain["high"])
     if len(counts) != len(plain["labels"]) + 3:
         raise ProfileError(f"counts: expected {len(plain['labels'])} labels + 3 of them, found {len(counts)}")
     return CategoryPartition(tuple(plain["labels"]), frozenset(plain["rare"]), counts, plain["singletons"])

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import structlog
 
-from monitor.state import schema
+from monitor.domain.errors import StateError
+from monitor.state import models, schema
 from monitor.state.connection import Transaction
 
 log = structlog.get_logger("driftgauge")
@@ -72,9 +73,10 @@ def verify(database: sqlite3.Connection) -> str | None:
     verdict = str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
     if verdict != "ok":
         return verdict
-    for *row, digest in database.execute("SELECT model, model_version, state, exposure, digest FROM models"):
-        if schema.model_digest(*row) != digest:
-            return f"the digest of model {row[0]}/{row[1]} does not fit"
+    try:
+        models.check(database)
+    except StateError as error:
+        return str(error)
     return None
 
 

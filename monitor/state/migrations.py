@@ -28,7 +28,7 @@ def _from_1(database: sqlite3.Connection) -> None:
     facts = database.execute("SELECT id, recorded_at, fact FROM decisions ORDER BY id").fetchall()
     database.execute("DROP TABLE decisions")
     for name, statement in _tables().items():
-        if name in ("topics", "decisions", "interventions", "outbox"):
+        if name in ("topics", "decisions", "interventions", "outbox", "pieces", "parts"):
             database.execute(statement)
     for number, recorded_at, fact in facts:
         event = (number, recorded_at, _event_of_1(number, fact))

@@ -7,7 +7,9 @@ a flipped bit, or a row that ended up under another key, is refused on reading.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+
+from monitor.domain.keys import ModelKey
 
 #: raised with every change of the tables or of what a blob's container holds; older ones migrate, others are refused
 FORMAT_VERSION = 2
@@ -21,6 +23,14 @@ CREATE TABLE models (
     model TEXT NOT NULL, model_version TEXT NOT NULL,
     state BLOB NOT NULL, exposure BLOB NOT NULL, digest BLOB NOT NULL,
     PRIMARY KEY (model, model_version)
+);
+CREATE TABLE pieces (
+    model TEXT NOT NULL, model_version TEXT NOT NULL, number INTEGER NOT NULL, content BLOB NOT NULL,
+    PRIMARY KEY (model, model_version, number)
+);
+CREATE TABLE parts (
+    model TEXT NOT NULL, model_version TEXT NOT NULL, name BLOB NOT NULL, content BLOB NOT NULL,
+    PRIMARY KEY (model, model_version, name)
 );
 CREATE TABLE offsets (
     topic TEXT NOT NULL, partition INTEGER NOT NULL, next_offset INTEGER NOT NULL,
@@ -42,6 +52,11 @@ SAVE_MODEL = (
     " ON CONFLICT (model, model_version) DO UPDATE SET"
     " state = excluded.state, exposure = excluded.exposure, digest = excluded.digest"
 )
+SAVE_PIECE = (
+    "INSERT INTO pieces (model, model_version, number, content) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (model, model_version, number) DO UPDATE SET content = excluded.content"
+)
+SAVE_PART = "INSERT INTO parts (model, model_version, name, content) VALUES (?, ?, ?, ?)"
 SAVE_OFFSET = (
     "INSERT INTO offsets (topic, partition, next_offset) VALUES (?, ?, ?)"
     " ON CONFLICT (topic, partition) DO UPDATE SET next_offset = excluded.next_offset"
@@ -55,9 +70,13 @@ SAVE_INTERVENTION = "INSERT INTO interventions (kind, model, model_version, posi
 SAVE_OUTBOX = "INSERT INTO outbox (destination, key, value, headers) VALUES (?, ?, ?, ?)"
 
 
-def model_digest(model: str, model_version: str, state: bytes, exposure: bytes) -> bytes:
-    """16 bytes over a model's row; each part is preceded by its length, so that nothing can move between them."""
-    return _digest((model.encode(), model_version.encode(), state, exposure)).digest()
+def model_digest(model: ModelKey, pieces: Sequence[bytes], exposure: bytes, names: Iterable[bytes] = ()) -> bytes:
+    """16 bytes over a model's rows; each part is preceded by its length, so that nothing can move between them.
+
+    names: of the parts that belong to it, which are digests of their contents.
+    """
+    own = (model.model.encode(), model.model_version.encode(), pieces[0], exposure)
+    return _digest((*own, *pieces[1:], *sorted(names))).digest()
 
 
 def positions_digest(offsets: Mapping[tuple[str, int], int], topic_ids: Mapping[str, str], configuration: bytes) -> str:

@@ -18,7 +18,7 @@ import msgspec
 
 from monitor.domain.errors import StateError
 from monitor.domain.keys import ModelKey
-from monitor.state import schema
+from monitor.state import models, schema
 from monitor.state.connection import Transaction, open_owned
 from monitor.state.housekeeping import Housekeeping, replace_durably
 from monitor.state.lock import DirectoryLock
@@ -70,6 +70,7 @@ class SqliteStore:
         self._options = options
         self._lock = DirectoryLock(self._directory)
         self._known: _Known | None = None
+        self._names: models.Names = {}  # of the models' parts
         self._connection: sqlite3.Connection | None = None
         self.deliveries = Deliveries()
         self._housekeeping = Housekeeping(self._directory, options.retention_seconds, options.backup_seconds)
@@ -98,24 +99,20 @@ class SqliteStore:
     def load(self) -> Snapshot:
         """The last commit.  Raises StateError when any of it is damaged."""
         try:
-            rows = self._db.execute("SELECT model, model_version, state, exposure, digest FROM models").fetchall()
+            found = models.read(self._db)
             known = self._read_known()
             expected = self._meta("positions_digest")
             incarnation = self.incarnation
         except (sqlite3.Error, ValueError, TypeError) as error:
             raise StateError(f"{self._path}: expected to read the state back, found: {error}; {_HELP}") from error
-        for model, version, state, exposure, digest in rows:
-            if schema.model_digest(model, version, state, exposure) != digest:
-                raise StateError(
-                    f"{self._path}: the state of model {model}/{version} is damaged: its digest does not fit; "
-                    f"{_HELP}, or `driftgauge state reset` that model"
-                )
+        except StateError as error:
+            raise StateError(f"{self._path}: {error}; {_HELP}, or `driftgauge state reset` that model") from error
         if known.digest != expected:
             raise StateError(f"{self._path}: the offsets are damaged: their digest does not fit; {_HELP}")
-        self._known = known
+        self._known, self._names = known, found.names
         return Snapshot(
-            models={ModelKey(model, version): state for model, version, state, _, _ in rows},
-            exposure={ModelKey(model, version): exposure for model, version, _, exposure, _ in rows},
+            models=found.states,
+            exposure=found.exposure,
             offsets=dict(known.offsets),
             topic_ids=dict(known.topic_ids),
             configuration=known.configuration,
@@ -152,7 +149,7 @@ class SqliteStore:
         delivered = self.deliveries.take()
         try:
             with Transaction(self._db) as database:
-                _write_models(database, commit)
+                names = models.write(database, commit, self._names)
                 _write_known(database, before, after)
                 _write_records(database, commit, self._options.outlets)
                 database.execute(schema.SAVE_META, ("committed_at", repr(commit.at)))
@@ -162,20 +159,21 @@ class SqliteStore:
         except sqlite3.Error as error:
             self.deliveries.put_back(delivered)
             raise CommitError(f"{self._path}: the state could not be written: {error}") from error
-        self._known = after
+        self._known, self._names = after, names
         self._housekeeping.turn(self._db, commit.at)
 
     def contents(self) -> tuple[Sequence[ModelKey], Sequence[tuple[str, int]]]:
         """Names of the models, and the topics and partitions that were read, damaged or not; both in order."""
-        models = self._db.execute("SELECT model, model_version FROM models ORDER BY 1, 2").fetchall()
+        keys = self._db.execute("SELECT model, model_version FROM models ORDER BY 1, 2").fetchall()
         places = self._db.execute("SELECT topic, partition FROM offsets ORDER BY 1, 2").fetchall()
-        return [ModelKey(*model) for model in models], [(topic, partition) for topic, partition in places]
+        return [ModelKey(*key) for key in keys], [(topic, partition) for topic, partition in places]
 
-    def forget_models(self, models: Collection[ModelKey]) -> None:
+    def forget_models(self, keys: Collection[ModelKey]) -> None:
         """Throw the state of these models away and raise the incarnation; the offsets stay where they are."""
         with Transaction(self._db) as database:
-            database.executemany(_DELETE_MODEL, [(key.model, key.model_version) for key in models])
+            models.delete(database, keys)
             database.execute(schema.SAVE_META, ("incarnation", str(self.incarnation + 1)))
+        self._names = {key: names for key, names in self._names.items() if key not in keys}
 
     def forget_offsets(self) -> None:
         """Forget where reading stood, so that it begins at `kafka.start` again, and raise the incarnation."""
@@ -256,17 +254,6 @@ def _make(path: Path) -> None:
         database.execute(schema.SAVE_META, ("configuration", empty.configuration))
         database.execute(schema.SAVE_META, ("positions_digest", empty.digest))
     replace_durably(fresh, path)
-
-
-_DELETE_MODEL = "DELETE FROM models WHERE model = ? AND model_version = ?"
-
-
-def _write_models(database: sqlite3.Connection, commit: Commit) -> None:
-    rows = [
-        (key.model, key.model_version, state, commit.exposure.get(key, b"")) for key, state in commit.models.items()
-    ]
-    database.executemany(schema.SAVE_MODEL, [(*row, schema.model_digest(*row)) for row in rows])
-    database.executemany(_DELETE_MODEL, [(key.model, key.model_version) for key in commit.removed])
 
 
 def _write_known(database: sqlite3.Connection, before: _Known, after: _Known) -> None:

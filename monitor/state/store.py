@@ -13,6 +13,7 @@ from typing import Literal, Protocol
 
 from monitor.domain.errors import DriftgaugeError, StateError
 from monitor.domain.keys import ModelKey
+from monitor.engine.snapshot import Encodable, join
 
 Offsets = Mapping[tuple[str, int], int]
 Headers = tuple[tuple[str, bytes | None], ...]
@@ -27,6 +28,29 @@ class CommitError(DriftgaugeError):
 
 class FencedError(StateError):
     """Another process has taken the state over, or seems to: this store writes nothing any more."""
+
+
+class Parted(Protocol):
+    """A model's state in pieces.  parts: what never changes, by a name that follows from its bytes; it is encoded only
+    where a store does not have that name yet."""
+
+    @property
+    def pieces(self) -> Sequence[bytes]: ...
+    @property
+    def parts(self) -> Mapping[bytes, Encodable]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """A state that came as one run of bytes."""
+
+    pieces: Sequence[bytes]
+    parts: Mapping[bytes, Encodable] = field(default_factory=dict)
+
+
+def parted(state: bytes | Parted) -> Parted:
+    """The state in pieces, however it came."""
+    return Whole((state,)) if isinstance(state, bytes) else state
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,14 +103,15 @@ class Snapshot:
 class Commit:
     """What changed since the last commit; frozen, so that it may be written on another thread.
 
-    models and exposure have the same keys, the models that changed; `removed` are to be gone, and in neither.
+    models and exposure have the same keys, the models that changed; `removed` are to be gone, and in neither.  A model
+    that comes in pieces is loaded as the one run of bytes that they were made from (`engine.snapshot.join`).
     offsets: all positions, each at least as new as the models; what is not named stays.  forgotten: topics whose
     offsets are dropped before `offsets` are written, for one that was made anew.  records: findings, changes of
     episodes and interventions, in order; dead_letters: messages that could not be read.  topic_ids: what is not named
     stays.  configuration, incarnation: None leaves them as they are.  at: wall clock, seconds.
     """
 
-    models: Mapping[ModelKey, bytes]
+    models: Mapping[ModelKey, bytes | Parted]
     exposure: Mapping[ModelKey, bytes]
     offsets: Offsets
     records: Sequence[Record] = ()
@@ -101,8 +126,9 @@ class Commit:
 
     @property
     def size_bytes(self) -> int:
-        """What the blobs weigh."""
-        return sum(map(len, self.models.values())) + sum(map(len, self.exposure.values()))
+        """What the blobs weigh, without the parts, of which most are there already."""
+        pieces = sum(len(piece) for state in self.models.values() for piece in parted(state).pieces)
+        return pieces + sum(map(len, self.exposure.values()))
 
 
 class Store(Protocol):
@@ -148,7 +174,7 @@ class MemoryStore:
         old, gone = self._snapshot, set(commit.removed)
         kept = {place: offset for place, offset in old.offsets.items() if place[0] not in commit.forgotten}
         self._snapshot = Snapshot(
-            models={key: state for key, state in {**old.models, **commit.models}.items() if key not in gone},
+            models={key: state for key, state in {**old.models, **_joined(commit.models)}.items() if key not in gone},
             exposure={key: state for key, state in {**old.exposure, **commit.exposure}.items() if key not in gone},
             offsets={**kept, **commit.offsets},
             topic_ids={**old.topic_ids, **commit.topic_ids},
@@ -161,3 +187,11 @@ class MemoryStore:
 
     def close(self) -> None:
         pass
+
+
+def _joined(models: Mapping[ModelKey, bytes | Parted]) -> dict[ModelKey, bytes]:
+    states = {key: parted(state) for key, state in models.items()}
+    return {
+        key: join(state.pieces, {name: part.encode() for name, part in state.parts.items()})
+        for key, state in states.items()
+    }

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import msgspec
 
+from monitor.domain.keys import ModelKey
 from monitor.state import schema
 from tests.faults.trial import WAIT_SECONDS, Trial
 from tests.services import kafka
@@ -54,7 +55,8 @@ def model_from_the_future(path: Path) -> None:
         query = "SELECT model, model_version, state, exposure FROM models ORDER BY model LIMIT 1"
         model, version, state, exposure = database.execute(query).fetchone()
         state = msgspec.msgpack.encode({**msgspec.msgpack.decode(state), "version": 99})
-        digest = schema.model_digest(model, version, state, exposure)
+        parts = [name for (name,) in database.execute("SELECT name FROM parts WHERE model = ?", (model,))]
+        digest = schema.model_digest(ModelKey(model, version), [state], exposure, parts)
         database.execute("UPDATE models SET state = ?, digest = ? WHERE model = ?", (state, digest, model))
         database.commit()
 

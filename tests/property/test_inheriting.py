@@ -76,7 +76,7 @@ def as_daemon(values: Sequence[bytes], seed: int) -> tuple[dict[ModelKey, bytes]
         at = stop
         what = chance.random()
         if what < 0.3 or at == LENGTH:
-            states = {key: watched.monitor.snapshot().encode() for key, watched in watch.models.items()}
+            states = {key: watched.monitor.dump() for key, watched in watch.models.items()}
             kept, fresh, saved = kept + fresh, [], at
         elif what < 0.4 and kills:
             watch, fresh, at, kills = watching(states), [], saved, kills - 1

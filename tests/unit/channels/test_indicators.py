@@ -84,7 +84,7 @@ def test_identifiers_have_the_missing_channel_only() -> None:
 def test_a_stream_without_any_reference_value_has_the_missing_channel_only() -> None:
     """There is nothing else to hold it against."""
     partition = number_partition(np.zeros(1), 5, (0.0, 0.0))
-    partition.counts[:-1] = 0
+    partition.tally[:-1] = 0
     assert [t.key for t in registry.tested_channels(partition)] == ["missing"]
 
 

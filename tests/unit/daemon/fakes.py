@@ -74,6 +74,11 @@ class Seen:
     offsets: tuple[int, ...]
     counts: ModelView
 
+    left: int = 1
+
+    def copy(self, most: int) -> None:
+        object.__setattr__(self, "left", 0)
+
     def encode(self) -> bytes:
         return json.dumps(self.offsets).encode()
 
@@ -112,6 +117,9 @@ class AddingMonitor:
 
     def snapshot(self) -> Seen:
         return Seen(tuple(self.seen), self.view())
+
+    def finish_snapshot(self) -> None:
+        """A snapshot is whole from the beginning."""
 
     @classmethod
     def load(cls, key: ModelKey, policy: Policy, state: bytes) -> AddingMonitor:

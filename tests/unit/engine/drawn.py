@@ -14,6 +14,7 @@ import msgspec
 from monitor.domain.facts import ChannelName
 from monitor.engine.episodes import Change, Episodes, Rhythm
 from monitor.engine.signals import FURTHER, Detection, Signal
+from monitor.engine.stored import EpisodesState
 
 FOUND = Detection("page_hinkley", "up", 2.0, 1.0, 1)
 
@@ -46,7 +47,7 @@ def take(
 
         found = episodes.advance(inside, start, stop - start, rhythm, holds)
         changes += [(start + change.at, change) for change in found]
-        episodes = Episodes.load(msgspec.msgpack.decode(msgspec.msgpack.encode(episodes.dump())))
+        episodes = Episodes.load(msgspec.msgpack.decode(msgspec.msgpack.encode(episodes.dump()), type=EpisodesState))
     return changes, episodes
 
 

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import zlib
-
-import msgspec
 import numpy as np
 
 from monitor.domain.facts import EpisodeChange
 from monitor.engine.model import ModelMonitor
-from monitor.engine.policy import Limits, Policy, Warmup
-from monitor.engine.snapshot import VERSION, unseal
+from monitor.engine.policy import Limits
 from tests.unit.engine.events import ABSENT, MINUTE, MODEL, Value, feed, frame, monitor
 
 HOUR = Limits(forget_seconds=3600.0)
@@ -79,19 +75,3 @@ def test_a_refused_stream_is_taken_once_there_is_room() -> None:
     watcher.tick(BEGIN + 100 * MINUTE)
     feed(watcher, frame({"b": [1.0]}, start=101))
     assert names(watcher) == ["b"]
-
-
-def test_a_state_of_the_version_before_is_taken_over() -> None:
-    """Its streams count as seen when it was written: none is forgotten too early, and all else is as it was."""
-    watcher = monitor(limits=HOUR)
-    feed(watcher, frame({"x": [1.0, 2.0], "y": [1.0, ABSENT]}))
-    plain = dict(unseal(MODEL, watcher.dump()))
-    del plain["seen"]
-    body = msgspec.msgpack.encode(plain, order="deterministic")
-    old = msgspec.msgpack.encode({"version": 1, "checksum": zlib.crc32(body), "state": body})
-    policy = Policy(warmup=Warmup(1000, 0.0), relearn_after_seconds=0.0, limits=HOUR)
-    loaded = ModelMonitor.load(MODEL, policy, old)
-    assert msgspec.msgpack.decode(loaded.dump())["version"] == VERSION
-    assert loaded.view() == watcher.view()
-    loaded.tick(BEGIN + MINUTE + 3600)
-    assert names(loaded) == ["x", "y"]

@@ -72,7 +72,7 @@ def expired() -> Iterable[Intervention]:
 
 def configured() -> Iterable[Intervention]:
     watch = watched()
-    stored = Snapshot({MODEL: watch.models[MODEL].monitor.snapshot().encode()}, {}, POSITIONS)
+    stored = Snapshot({MODEL: watch.models[MODEL].monitor.dump()}, {}, POSITIONS)
     other = Watch(
         {}, type(monitor()), Policy(overrides=(Override(feature="x", type="category"),)), Board(topics=()), Clock()
     )

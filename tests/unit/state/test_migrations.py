@@ -37,8 +37,8 @@ def old(tmp_path: Path) -> Path:
     """A directory as a daemon of format 1 left it."""
     with closing(sqlite3.connect(tmp_path / schema.DATABASE_FILE)) as database:
         database.executescript(FORMAT_1)
-        row = ("a", "1", b"state", b"exposure")
-        database.execute("INSERT INTO models VALUES (?, ?, ?, ?, ?)", (*row, schema.model_digest(*row)))
+        row, digest = ("a", "1", b"state", b"exposure"), schema.model_digest(A, [b"state"], b"exposure")
+        database.execute("INSERT INTO models VALUES (?, ?, ?, ?, ?)", (*row, digest))
         database.executemany("INSERT INTO offsets VALUES (?, ?, ?)", [(*place, at) for place, at in OFFSETS.items()])
         facts = {"format": "1", "incarnation": "3", "offsets_digest": schema.offsets_digest_1(OFFSETS)}
         database.executemany("INSERT INTO meta VALUES (?, ?)", facts.items())
