@@ -293,10 +293,12 @@ class Group:
         """Save (if what is in memory is sound), leave the group, let go of everything, each within a bound."""
         self._board.ready(False)
         saved = self._save(list(self._open)) if save else []
+        for parts in [*(own for _, own in self._open.values()), *(opening.parts for opening in self._opening.values())]:
+            parts.store.close()
+        self._membership.close()  # nothing is written any more, so the next owner need not wait for the rest
         numbers: Sequence[int] = [*self._open, *self._opening]
         for number in numbers:
             self._drop(number)
-        self._membership.close()
         if self._tail is not None:
             self._tail.close()
         self._parts.server.stop()
