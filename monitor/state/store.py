@@ -161,6 +161,7 @@ class MemoryStore:
     def __init__(self) -> None:
         self._snapshot = Snapshot()
         self._interventions: list[Intervention] = []
+        self._parts: dict[ModelKey, dict[bytes, bytes]] = {}
         self.records: list[Record] = []
         self.dead_letters: list[Record] = []
 
@@ -174,7 +175,7 @@ class MemoryStore:
         old, gone = self._snapshot, set(commit.removed)
         kept = {place: offset for place, offset in old.offsets.items() if place[0] not in commit.forgotten}
         self._snapshot = Snapshot(
-            models={key: state for key, state in {**old.models, **_joined(commit.models)}.items() if key not in gone},
+            models={key: state for key, state in {**old.models, **self._joined(commit)}.items() if key not in gone},
             exposure={key: state for key, state in {**old.exposure, **commit.exposure}.items() if key not in gone},
             offsets={**kept, **commit.offsets},
             topic_ids={**old.topic_ids, **commit.topic_ids},
@@ -185,13 +186,17 @@ class MemoryStore:
         self.records.extend(commit.records)
         self.dead_letters.extend(commit.dead_letters)
 
+    def _joined(self, commit: Commit) -> dict[ModelKey, bytes]:
+        for key in commit.removed:
+            self._parts.pop(key, None)
+        found = {}
+        for key, state in commit.models.items():
+            own, known = parted(state), self._parts.get(key, {})
+            self._parts[key] = {
+                name: known[name] if name in known else part.encode() for name, part in own.parts.items()
+            }
+            found[key] = join(own.pieces, self._parts[key])
+        return found
+
     def close(self) -> None:
         pass
-
-
-def _joined(models: Mapping[ModelKey, bytes | Parted]) -> dict[ModelKey, bytes]:
-    states = {key: parted(state) for key, state in models.items()}
-    return {
-        key: join(state.pieces, {name: part.encode() for name, part in state.parts.items()})
-        for key, state in states.items()
-    }

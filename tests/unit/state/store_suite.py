@@ -1,14 +1,37 @@
 """What every store promises: a subclass says how one is opened, and inherits the tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from monitor.domain.keys import ModelKey
-from monitor.state.store import Commit, Intervention, Record, Snapshot, Store
+from monitor.engine.snapshot import join
+from monitor.reference.packing import digest
+from monitor.state.store import Commit, Intervention, Record, Snapshot, Store, Whole
 
 A, B = ModelKey("a", "1"), ModelKey("b", "1")
 Reopen = Callable[[], Store]
+
+
+class Part:
+    """Something that never changes; counts how often its bytes were asked for."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.asked = 0
+
+    @property
+    def name(self) -> bytes:
+        return digest(self.content)
+
+    def encode(self) -> bytes:
+        self.asked += 1
+        return self.content
+
+
+def in_pieces(*pieces: bytes, parts: Sequence[Part] = ()) -> Whole:
+    """A model's state as a daemon hands it over."""
+    return Whole(pieces, {part.name: part for part in parts})
 
 
 class StoreSuite:
@@ -120,3 +143,46 @@ class StoreSuite:
         models = {ModelKey(f"m{number}", "1"): bytes([number % 256]) * 1_000 for number in range(count)}
         reopen().commit(Commit(models, dict.fromkeys(models, b"e"), {("t", 0): 1}))
         assert reopen().load().models == models
+
+    def test_pieces_and_parts_are_loaded_as_the_one_state_that_they_are(self, reopen: Reopen) -> None:
+        """Whole and in order, beside a model that came in one piece."""
+        part = Part(b"reference")
+        state = in_pieces(*(b"%d" % number * 500 for number in range(12)), parts=[part])
+        reopen().commit(Commit({A: state, B: b"b"}, {A: b"e", B: b""}, {("t", 0): 1}))
+        loaded = reopen().load()
+        assert loaded.models == {A: join(state.pieces, {part.name: part.content}), B: b"b"}
+        assert loaded.exposure == {A: b"e", B: b""}
+
+    def test_a_part_is_asked_for_once_and_stays_as_long_as_it_is_named(self, reopen: Reopen) -> None:
+        """
+        kept   ── written ── named ── (restart) named ── named
+        gone   ── written ── named ── (restart) left out
+        """
+        kept, gone = Part(b"kept"), Part(b"gone")
+        store = reopen()
+        store.commit(Commit({A: in_pieces(b"1", parts=[kept, gone])}, {A: b""}, {}))
+        store.commit(Commit({A: in_pieces(b"2", parts=[kept, gone])}, {A: b""}, {}))
+        store = reopen()
+        store.load()
+        store.commit(Commit({A: in_pieces(b"3", parts=[kept])}, {A: b""}, {}))
+        assert (kept.asked, gone.asked) == (1, 1)
+        assert reopen().load().models == {A: join([b"3"], {kept.name: b"kept"})}
+
+    def test_fewer_pieces_than_before_leave_nothing_behind(self, reopen: Reopen) -> None:
+        """Streams that were forgotten do not come back."""
+        store = reopen()
+        store.commit(Commit({A: in_pieces(b"1", b"2", b"3", parts=[Part(b"p")])}, {A: b""}, {}))
+        store.commit(Commit({A: in_pieces(b"4", b"5")}, {A: b""}, {}))
+        assert reopen().load().models == {A: join([b"4", b"5"], {})}
+
+    def test_a_removed_model_takes_its_pieces_and_parts_along(self, reopen: Reopen) -> None:
+        """One of its name starts from nothing, and is given its parts again."""
+        part = Part(b"p")
+        store = reopen()
+        store.commit(Commit({A: in_pieces(b"1", b"2", parts=[part])}, {A: b""}, {}))
+        store.commit(Commit({}, {}, {}, removed=[A]))
+        assert reopen().load().models == {}
+        store = reopen()
+        store.load()
+        store.commit(Commit({A: in_pieces(b"3", parts=[part])}, {A: b""}, {}))
+        assert reopen().load().models == {A: join([b"3"], {part.name: b"p"})}
