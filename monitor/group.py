@@ -152,9 +152,11 @@ class Group:
         self._finish_opening()
         self._hear()
         if self._open:
-            for number, (shard, _) in list(self._open.items()):
+            for number in list(self._open):
+                if number not in self._open:  # gone meanwhile: asking the group whose a fenced one is lets it speak
+                    continue
                 try:
-                    shard.turn(TURN_SECONDS / max(1, len(self._open)))
+                    self._open[number][0].turn(TURN_SECONDS / len(self._open))
                 except FencedError as error:
                     self._fenced(number, error)
         elif self._tail is not None:
