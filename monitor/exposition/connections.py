@@ -1,14 +1,15 @@
 """The connections that are open: how many there may be, how long each may take, and which goes when one too many comes.
 
-    silent ──▶ handshake (TLS) ──▶ head ──▶ answer ──▶ idle   each but the last has a deadline; idle ones end otherwise
-          ╰──▶ opening ────────────╯ ▲                  │
-                                     ╰──────────────────╯
+    silent ─▶ handshake (TLS) ─▶ head ─▶ answer ─▶ fetch ─▶ idle
+         ╰──▶ opening ───────────╯ ▲                        │
+                                   ╰────────────────────────╯
 
 A new connection is never refused: at the limit another one is cut, in this order: one that has sent nothing yet; one
 that has not finished what it sent, or idles without ever having been let in; one whose first bytes wait to be read; one
-that idles; one that is being answered.  Among equals it is one of the address that holds most, and there the one that
-has been so for longest.  So a client that opens connections to no end mostly loses its own, and who was let in before
-(as a Prometheus that keeps its connection is) stays.
+that idles; one that takes its time to fetch what is there.  Among equals it is one of the address that holds most, and
+there the one that has been so for longest.  So a client that opens connections to no end mostly loses its own, and who
+was let in before (as a Prometheus that keeps its connection is) stays.  One that waits for us is never cut for another:
+where all do, the next one waits as well.
 
 Nothing here knows of sockets; everything happens on the one thread that calls.
 """
@@ -21,6 +22,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from math import inf
 
+#: an answer that takes longer is one that is not fetched
+_FETCH_SECONDS = 1.0
 #: why connections are cut, as `driftgauge_http_connections_cut_total` calls it
 REASONS = ("limit", "deadline", "handshake", "malformed")
 
@@ -30,8 +33,8 @@ class Bounds:
     """What a client may cost.
 
     connections: open at once, at each address.  head_bytes: the head of a request.  head_seconds: saying anything at
-    all, then a TLS handshake, then the head of a request, each.  answer_seconds: fetching
-    an answer.  idle_seconds: how long a connection is kept for the next request.
+    all, then a TLS handshake, then the head of a request, each.  answer_seconds: an
+    answer, fetching included.  idle_seconds: how long a connection is kept for the next request.
     """
 
     connections: int = 128
@@ -50,6 +53,7 @@ class Phase(Enum):
     HEAD = auto()
     IDLE = auto()
     ANSWER = auto()
+    FETCH = auto()
 
 
 @dataclass(slots=True, eq=False)
@@ -84,6 +88,11 @@ class Connections:
     def __len__(self) -> int:
         return len(self._where)
 
+    @property
+    def crowded(self) -> bool:
+        """Is there no room for one more, and nobody to be cut for it?"""
+        return len(self) >= self.bounds.connections and self._victim() is None
+
     def add(self, connection: Connection) -> None:
         """One more, silent yet, at the cost of another one if there are too many."""
         if len(self) >= self.bounds.connections:
@@ -113,10 +122,9 @@ class Connections:
             if not oldest.speaks():
                 self._cut(oldest, "limit")
                 return
-        if len(self) >= self.bounds.connections:
-            fullest = next(rank for rank in self._ranks if rank)
-            most = max(self._holds[connection.address] for connection in fullest)
-            self._cut(next(each for each in fullest if self._holds[each.address] == most), "limit")
+        victim = self._victim()
+        if len(self) >= self.bounds.connections and victim is not None:
+            self._cut(victim, "limit")
 
     def sweep(self) -> None:
         """Cut those whose time is over."""
@@ -127,6 +135,19 @@ class Connections:
     def refuse(self, connection: Connection) -> None:
         """What it said is nothing that is spoken here."""
         self._cut(connection, "malformed")
+
+    def _victim(self) -> Connection | None:
+        """Who goes next; None where all are being answered as they should be."""
+        least = next((list(rank) for rank in self._ranks if rank), [])
+        if least and least[0].phase is Phase.ANSWER:
+            return None
+        if least and least[0].phase is Phase.FETCH:
+            due = self._clock() - _FETCH_SECONDS + self.bounds.answer_seconds
+            least = [connection for connection in least if connection.deadline <= due]
+        if not least:
+            return None
+        most = max(self._holds[connection.address] for connection in least)
+        return next(connection for connection in least if self._holds[connection.address] == most)
 
     def _cut(self, connection: Connection, reason: str) -> None:
         self.remove(connection)
@@ -143,14 +164,14 @@ class Connections:
     def _seconds(self, phase: Phase) -> float:
         if phase is Phase.IDLE:
             return inf
-        return self.bounds.answer_seconds if phase is Phase.ANSWER else self.bounds.head_seconds
+        return self.bounds.answer_seconds if phase in (Phase.ANSWER, Phase.FETCH) else self.bounds.head_seconds
 
 
-_RANKS = 5
+_RANKS = 6
 
 
 def _rank(phase: Phase, let_in: bool) -> int:
     """How much a connection is missed."""
     if phase in (Phase.HANDSHAKE, Phase.HEAD, Phase.IDLE):
         return 3 if let_in else 1
-    return {Phase.SILENT: 0, Phase.OPENING: 2, Phase.ANSWER: 4}[phase]
+    return {Phase.SILENT: 0, Phase.OPENING: 2, Phase.FETCH: 4, Phase.ANSWER: 5}[phase]

@@ -14,9 +14,7 @@ from contextlib import suppress
 
 from monitor.exposition.connections import Connection, Connections, Phase
 
-#: connections taken in before those that are open have their turn
-_AT_ONCE = 32
-#: rest after a failure to take one in (no descriptors left, mostly)
+#: rest after a failure to take one in (no descriptors left, mostly), or while there is no room for one
 _REST_SECONDS = 0.05
 #: what a method consists of, as far as anybody looks at once; an empty line before it is allowed
 _METHOD = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ \r\n"
@@ -40,6 +38,9 @@ class Door:
     ) -> None:
         """context: asked for each connection; None: the connection is not encrypted."""
         self._closed = False
+        # taken in before those that are open have their turn: it takes four turns until the first bytes are read, and
+        # those whose bytes wait must not be so many that they cut each other
+        self._at_once = max(1, connections.bounds.connections // 16)
         self._loop = asyncio.get_running_loop()
         self._socket = listening
         self._connections = connections
@@ -71,7 +72,10 @@ class Door:
 
     def _take_in(self) -> None:
         """Connections wait to be taken in: some of them, then those that are here have their turn."""
-        for _ in range(_AT_ONCE):
+        for _ in range(self._at_once):
+            if self._connections.crowded:
+                self._rest()
+                return
             try:
                 taken, address = self._socket.accept()
             except (BlockingIOError, InterruptedError):
@@ -80,10 +84,14 @@ class Door:
                 continue
             except OSError:
                 self._connections.make_room()
-                self._loop.remove_reader(self._socket)
-                self._loop.call_later(_REST_SECONDS, self._begin)
+                self._rest()
                 return
             self._open(taken, str(address[0]))
+
+    def _rest(self) -> None:
+        """Leave the others where the system keeps them, for a moment."""
+        self._loop.remove_reader(self._socket)
+        self._loop.call_later(_REST_SECONDS, self._begin)
 
     def _open(self, taken: socket.socket, address: str) -> None:
         taken.setblocking(False)

@@ -13,7 +13,7 @@ from typing import Any
 import h11
 import uvicorn
 from starlette.responses import PlainTextResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 from uvicorn.server import ServerState
 
@@ -63,9 +63,7 @@ class BoundedProtocol(H11Protocol):
         super().on_response_complete()  # may begin with the next request, if it is here already
         if self.transport.is_closing():
             return  # what is not fetched yet still has the answer's time
-        if self._busy:
-            self._connections.move(self._mine, Phase.ANSWER)
-        else:
+        if not self._busy:  # else the answers of requests that came together share one deadline
             self._connections.move(self._mine, Phase.HEAD if self.conn.trailing_data[0] else Phase.IDLE)
 
     def send_400_response(self, msg: str) -> None:
@@ -86,5 +84,11 @@ class BoundedProtocol(H11Protocol):
         else:
             answer = self._answer
         scope[CLIENT_NAMES] = self._names
-        await answer(scope, receive, send)
+
+        async def told(message: Message) -> None:
+            if message["type"] == "http.response.start" and self._mine.phase is Phase.ANSWER:
+                self._connections.move(self._mine, Phase.FETCH)
+            await send(message)
+
+        await answer(scope, receive, told)
         self._mine.let_in = self._mine.let_in or bool(scope.get(LET_IN))

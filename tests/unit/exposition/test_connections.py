@@ -41,7 +41,9 @@ def test_there_are_never_more_than_the_limit() -> None:
         (Phase.HEAD, Phase.OPENING),
         (Phase.HANDSHAKE, Phase.OPENING),
         (Phase.IDLE, Phase.ANSWER),
+        (Phase.HEAD, Phase.ANSWER),
         (Phase.OPENING, Phase.ANSWER),
+        (Phase.IDLE, Phase.FETCH),
     ],
 )
 def test_who_has_shown_less_goes_first(first: Phase, second: Phase) -> None:
@@ -74,6 +76,20 @@ def test_of_equals_the_address_that_holds_most_loses_its_oldest() -> None:
     assert table.cut == ["first"]
 
 
+def test_where_all_are_being_answered_the_next_one_waits() -> None:
+    """Who waits for us is not cut, however long; who does not fetch what is there is."""
+    table = Table()
+    known = [table.add(name, Phase.ANSWER) for name in ("first", "second", "third")]
+    table.now = 50.0
+    assert table.open.crowded
+    table.open.move(known[1], Phase.FETCH)
+    assert table.open.crowded
+    table.now += 1.0
+    assert not table.open.crowded
+    table.add("new")
+    assert table.cut == ["second"]
+
+
 def test_who_has_spoken_is_not_taken_for_silent() -> None:
     """What is waiting to be read is looked at before anybody is cut for saying nothing."""
     table = Table()
@@ -92,7 +108,14 @@ def test_who_has_spoken_is_not_taken_for_silent() -> None:
 
 @pytest.mark.parametrize(
     ("phase", "seconds"),
-    [(Phase.SILENT, 5), (Phase.OPENING, 5), (Phase.HANDSHAKE, 5), (Phase.HEAD, 5), (Phase.ANSWER, 60)],
+    [
+        (Phase.SILENT, 5),
+        (Phase.OPENING, 5),
+        (Phase.HANDSHAKE, 5),
+        (Phase.HEAD, 5),
+        (Phase.ANSWER, 60),
+        (Phase.FETCH, 60),
+    ],
 )
 def test_each_phase_has_its_deadline(phase: Phase, seconds: float) -> None:
     """From its own beginning; then it is cut, and counted."""
