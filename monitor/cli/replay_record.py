@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from monitor.engine.stream import StreamMonitor
 
 POINTS = 120
-FIRST_STEP = 16  #: events between two looks at first
+FIRST_STEP = 32  #: events between two looks at first
 STREAMS = 1000  #: that are recorded; the others are in the table only
 EPISODES = 50_000  #: that are kept of all streams together
 TICKS = 6

@@ -98,6 +98,7 @@ class Demo:
         self._screen.say(f"broker   {self._bootstrap} (embedded, in this process)")
         self._screen.say(f"daemon   driftgauge run --config {self._process.config} (process {self._process.pid})")
         self._screen.say(f"metrics  {self._process.url}/metrics")
+        self._screen.say(f"page     {self._process.url}/")
         self._screen.say("")
 
     def _replay(self, replay: Replay, seconds: float) -> None:

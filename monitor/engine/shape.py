@@ -60,9 +60,11 @@ def shape_of(stream: StreamMonitor) -> Shape | None:
 
 def quartiles(partition: NumberPartition, counts: Counts) -> tuple[float, float, float] | None:
     """The quartiles of what is counted; None where nothing is usable."""
-    if not counts[:-1].any():
+    cumulative = np.cumsum(counts[:-1])
+    if cumulative[-1] == 0:
         return None
-    low, middle, high = (partition.quantile(counts, share) for share in QUARTILES)
+    cells = np.searchsorted(cumulative, np.array(QUARTILES) * cumulative[-1])
+    low, middle, high = partition.positions[cells].tolist()
     return low, middle, high
 
 

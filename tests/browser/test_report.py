@@ -22,3 +22,12 @@ def test_a_report_opens_offline_and_draws(tab: Page, tmp_path: Path) -> None:
     assert min(sizes) > 50
     links = "[...document.querySelectorAll('tbody a')].map((a) => document.querySelector(a.hash) !== null)"
     assert set(tab.run(links)) == {True}
+
+
+def test_a_report_is_printed_on_white(tab: Page, tmp_path: Path) -> None:
+    """Also for who reads in the dark: paper is light."""
+    path = tmp_path / "out.html"
+    assert driftgauge("replay", "--stdin", "--report", path, stdin=json_lines(10)).code == 0
+    tab.ask("Emulation.setEmulatedMedia", media="print", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+    tab.open(path.as_uri())
+    assert tab.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
