@@ -64,6 +64,10 @@ class BrowserFailed(Exception):
     """It did not start, answer or do what it was asked."""
 
 
+class BrowserGone(BrowserFailed):
+    """Its process ended or hangs: nothing that says anything about the page."""
+
+
 class Browser:
     """One process; a context manager.  Messages are JSON ended by a null byte, on its descriptors 3 and 4."""
 
@@ -130,7 +134,10 @@ class Browser:
         message: dict[str, Any] = {"id": self._number, "method": method, "params": parameters}
         if session is not None:
             message["sessionId"] = session
-        os.write(self._to, json.dumps(message).encode() + b"\0")
+        try:
+            os.write(self._to, json.dumps(message).encode() + b"\0")
+        except OSError as error:
+            raise BrowserGone(f"Chromium ended: {error.strerror}") from error
         deadline = time.monotonic() + PATIENCE_SECONDS
         while True:
             answer = self._message(deadline)
@@ -156,7 +163,7 @@ class Browser:
             ready, _, _ = select.select([self._from], [], [], max(0.0, deadline - time.monotonic()))
             part = os.read(self._from, 1 << 16) if ready else b""
             if not part:
-                raise BrowserFailed("Chromium ended, or does not answer")
+                raise BrowserGone("Chromium ended, or does not answer")
             self._buffer += part
         whole, _, self._buffer = self._buffer.partition(b"\0")
         message: dict[str, Any] = json.loads(whole)
