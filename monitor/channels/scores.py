@@ -7,6 +7,11 @@ scale = (q₉₀ − q₁₀)/2.56, a standard deviation if the values were Gaus
 once; the linear tails let a window of one or two values far outside speak.  A reference that grows or falls all the
 time (|rank-time correlation| above .95) is judged by its differences instead.
 
+Where the reference looks independent and its tails are heavy, distance alone says little: of a thousand values of a
+Pareto law the next record lies twice as far out as often as not.  Then a value that is r times as far from the median
+as the reference's end counts for no more than 1.5 ln(r)/ξ beyond the end, ξ being Hill's estimate of the tail index:
+ln(r)/ξ is minus the logarithm of the probability that a value beyond the end lies that far out.
+
 A season in the reference (see `season`) is taken out, so that a dip at the wrong hour stands out from the daily wave.
 
 The standard deviation of window means is the larger of what the reference shows for that window and what an
@@ -32,6 +37,12 @@ TREND = 0.95
 MODE_MOST = 0.95  #: a value with more of the reference than this leaves nothing to chart
 LEAST = 5  #: values
 SD_LEAST = 0.05
+HEAVY = 0.3  #: tail index above which a tail is heavy; the largest tenth of exponential values shows about that much
+TAIL_LEAST, TAIL_SHARE = (
+    10,
+    10,
+)  #: largest distances that tell of the tail: ten, and a tenth; the lighter counts
+RARER = 1.5  #: score for each factor e that a value beyond the end is rarer
 INDEPENDENT_LEAST = 100  #: values from which independence can be told
 
 Series = npt.NDArray[np.float64]
@@ -56,8 +67,8 @@ class ScoreReference:
     independent: bool
 
 
-def scores(partition: NumberPartition, values: Series) -> Series:
-    """Normal scores of finite values, float64.
+def scores(partition: NumberPartition, values: Series, heavy: float = 0.0) -> Series:
+    """Normal scores of finite values, float64; heavy: the tail index to reckon with, 0 for linear tails.
 
     >>> partition = number_partition(np.arange(9.0), 0, (0.0, 8.0))
     >>> scores(partition, np.array([4.0, 8.0, 14.0])).round(2).tolist()
@@ -70,7 +81,37 @@ def scores(partition: NumberPartition, values: Series) -> Series:
     scale = max(wide / 2.56, (high - low) / 20, 1e-12 * max(abs(high), abs(low)), 1e-300)
     reach = TAIL * scale  # applied first: a huge value over a tiny scale would overflow
     beyond = np.clip(values - high, 0, reach) / scale - np.clip(low - values, 0, reach) / scale
+    if heavy > 0:
+        median = partition.quantile(counts, 0.5)
+        for end in (low, high):
+            is_out = values > high if end == high else values < low
+            if is_out.any() and end != median:
+                # halved first, as a difference may overflow; a ratio of 1 would be the end itself
+                ratio = (values[is_out] / 2 - median / 2) / (end / 2 - median / 2)
+                most = RARER * np.log(np.maximum(ratio, 1.0)) / heavy
+                beyond[is_out] = np.clip(beyond[is_out], -most, most)
     return _score_table(partition)[codes] + beyond
+
+
+def tail_index(partition: NumberPartition) -> float:
+    """Hill's estimate of how heavy the tails are, from distances to the median; 0 if no heavier than exponential ones.
+
+    >>> generator = np.random.default_rng(0)
+    >>> gauss, cauchy = generator.normal(size=500), generator.standard_cauchy(500)
+    >>> [round(tail_index(number_partition(x, 0, (x.min(), x.max()))), 1) for x in (gauss, cauchy)]
+    [0.0, 0.9]
+    """
+    counts = partition.counts[:-1]
+    distances = np.abs(partition.positions / 2 - partition.quantile(partition.counts, 0.5) / 2)
+    ordered = np.sort(np.repeat(distances, counts))[::-1]
+    ordered = ordered[ordered > 0]
+    found = []
+    for number in (TAIL_LEAST, max(TAIL_LEAST, int(counts.sum()) // TAIL_SHARE)):
+        number = min(number, len(ordered) - 1)
+        if number < LEAST:
+            return 0.0
+        found.append(float(np.log(ordered[:number] / ordered[number]).mean()))
+    return min(found) if min(found) > HEAVY else 0.0
 
 
 def _score_table(partition: NumberPartition) -> Series:

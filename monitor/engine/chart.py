@@ -23,7 +23,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from monitor.channels.scores import ScoreReference, scores
+from monitor.channels.scores import ScoreReference, scores, tail_index
 from monitor.engine.signals import Detection, Signal
 from monitor.engine.stored import ChartState, opened_state
 
@@ -47,6 +47,7 @@ class ChartWitness:
         self._windows = [2**i for i in range(len(reference.window_sds))]
         limit = math.sqrt((BASE + SMALL / number) ** 2 + 2 * math.log(streams))
         self._limit = limit * (INDEPENDENT_FACTOR if reference.independent else 1.0)
+        self._heavy = tail_index(reference.partition) if reference.independent else 0.0
         self._mean = reference.mean
         self._pause = pause_after(number)
         self._left = 0  # values of the pause still to come
@@ -80,7 +81,7 @@ class ChartWitness:
             steps = np.diff(usable, prepend=first)
             self._last = float(usable[-1])
             usable = steps
-        series = scores(self._reference.partition, usable)
+        series = scores(self._reference.partition, usable, self._heavy)
         if not len(self._season):
             return series
         expected: npt.NDArray[np.float64] = self._season[

@@ -35,6 +35,28 @@ def test_it_is_silent_while_nothing_changes() -> None:
     assert marks(chart(white(300)), white(10_000, seed=1)) == []
 
 
+def openings_on_heavy_tails() -> int:
+    """Over eight streams of 5,500 Cauchy values, each with a reference of 500."""
+    drawn = [np.random.default_rng(seed).standard_cauchy(6000) for seed in range(8)]
+    return sum(opened for values in drawn for _, opened in marks(chart(values[:500]), values[500:]))
+
+
+def test_records_of_a_heavy_tail_are_hardly_ever_alarms(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of Cauchy values the next record is many times the last one; on linear tails most open the chart."""
+    found = openings_on_heavy_tails()
+    monkeypatch.setattr("monitor.engine.chart.tail_index", lambda partition: 0.0)
+    assert found <= openings_on_heavy_tails() / 5
+
+
+def test_a_heavy_tail_does_not_hide_a_change_of_level() -> None:
+    """Only what lies beyond the reference's range counts for less."""
+    values = np.random.default_rng(0).standard_cauchy(6000)
+    values[3000:] += 8
+    found = marks(chart(values[:500]), values[500:])
+    assert found
+    assert 2500 <= found[0][0] < 2600
+
+
 def test_it_opens_at_a_jump_and_closes_when_its_pause_is_over() -> None:
     """The pause is half the reference; its mean is the new normal, so a lasting jump opens it once.
 
