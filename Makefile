@@ -7,7 +7,7 @@ KERNELS := $(shell find monitor -name '*.pyx' -o -name '*.pxd')
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test faults-short faults check bench bench-smoke services docs clean
+.PHONY: help install demo test faults-short faults check bench bench-report bench-smoke services docs clean
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1|/' | while IFS='|' read -r name what; do \
@@ -42,6 +42,9 @@ check: install ## linter, format, types, import floors
 
 bench: install services ## what it costs, as ratios against peers in the same run: one table, and build/bench.json (BENCH=--long)
 	@$(RUN) -m benchmarks $(BENCH)
+
+bench-report: install ## the tables of docs/performance.md from build/bench.json
+	@$(RUN) -m benchmarks.report
 
 bench-smoke: install services ## the same with small numbers: fails on a wrong outcome, never on time
 	@$(RUN) -m benchmarks --smoke --json build/bench-smoke.json

@@ -50,7 +50,7 @@ def _served(bench: Bench, smoke: bool, long: bool, only: list[str]) -> Iterator[
     """What needs the broker."""
     capacity = 2_000.0
     if "end to end" in only:
-        ten = Load("ten", 10, 2 if smoke else 10, 5_000 if smoke else 24_000, 40_000 if smoke else 324_000)
+        ten = Load("ten", 10, 2 if smoke else 10, 5_000 if smoke else 24_000, 20_000 if smoke else 324_000)
         rows = compare(bench, ten, 1 if smoke else 3, ("≥ 20", "≥ 0.5"))
         yield from rows
         capacity = 1e6 / next(row.ours.median for row in rows if row.what.endswith("wall time"))
@@ -60,7 +60,11 @@ def _served(bench: Bench, smoke: bool, long: bool, only: list[str]) -> Iterator[
         shares = (0.01, 0.5) if smoke else (0.01, 0.5, 0.9)
         yield from latencies(bench, Load("paced", 10, 10, 0, 0), capacity, shares, 2 if smoke else 15)
     if "growth" in only:
-        yield from growth(bench, (10,) if smoke else (10, 100, 1_000, *((10_000,) if long else ())), smoke)
+        if smoke:
+            yield from growth(bench, 10, (10,), 10_000)
+        else:
+            yield from growth(bench, 10, (10, 100, 1_000, *((10_000,) if long else ())), 100_000)
+            yield from growth(bench, 100, (100, 1_000), 30_000)
 
 
 def main() -> None:

@@ -7,6 +7,8 @@ recent values on, and PSI, the one with famous fixed thresholds, less what no dr
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -23,26 +25,49 @@ BINS = 20
 LEAST = 50  #: recent values
 
 
-def distances(partition: Partition, recent: Counts) -> dict[str, float]:
+@dataclass(frozen=True, slots=True, eq=False)
+class Yardstick:
+    """What every look at one reference has in common, worked out once.
+
+    starts: first cell of each bin; binned: reference values in each; number: in all of them; unit: the reference's
+    inter-quartile range (0 where there is none to speak of).
+    """
+
+    partition: Partition
+    starts: npt.NDArray[np.int64]
+    binned: Counts
+    number: int
+    unit: float
+
+    @classmethod
+    def of(cls, partition: Partition) -> Yardstick:
+        """The yardstick of a partition's counts."""
+        before = partition.counts[:-1]
+        is_number = isinstance(partition, NumberPartition)
+        starts = bin_starts(before) if is_number else np.arange(len(before))
+        unit = 0.0
+        if isinstance(partition, NumberPartition):
+            unit = partition.quantile(partition.counts, 0.75) - partition.quantile(partition.counts, 0.25)
+        return cls(partition, starts, np.add.reduceat(before, starts), int(before.sum()), unit)
+
+
+def distances(yardstick: Yardstick, recent: Counts) -> dict[str, float]:
     """Every measure that applies, from counts of a partition's cells; empty while too little is counted.
 
     Missing values are left out (they have a channel of their own); ks and wasserstein are for numbers only.
     """
+    partition, binned = yardstick.partition, yardstick.binned
     before, now = partition.counts[:-1], recent[:-1]
-    if now.sum() < LEAST or before.sum() == 0:
+    number = int(now.sum())
+    if number < LEAST or yardstick.number == 0:
         return {}
-    starts = bin_starts(before) if isinstance(partition, NumberPartition) else np.arange(len(before))
-    binned, live = np.add.reduceat(before, starts), np.add.reduceat(now, starts)
-    found = {
-        "psi": max(0.0, psi(binned, live) - float((len(starts) - 1) * (1 / before.sum() + 1 / now.sum()))),
-        "js": js(binned, live),
-        "chi2": chi2(binned, live),
-    }
+    live = np.add.reduceat(now, yardstick.starts)
+    by_chance = (len(binned) - 1) * (1 / yardstick.number + 1 / number)
+    found = {"psi": max(0.0, psi(binned, live) - by_chance), "js": js(binned, live), "chi2": chi2(binned, live)}
     if isinstance(partition, NumberPartition):
         found["ks"] = ks(before, now)
-        unit = partition.quantile(partition.counts, 0.75) - partition.quantile(partition.counts, 0.25)
-        if unit > 0:
-            found["wasserstein"] = wasserstein(before, now, partition.positions, unit)
+        if yardstick.unit > 0:
+            found["wasserstein"] = wasserstein(before, now, partition.positions, yardstick.unit)
     return found
 
 

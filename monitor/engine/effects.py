@@ -33,13 +33,20 @@ class Effect:
         return abs(self.effect) / max(smallest, 1e-12)
 
 
+def means(tables: Sequence[ChannelTable], counts: npt.NDArray[np.int64]) -> list[float]:
+    """Mean of every channel over counts of cells, NaN where it has no value."""
+    return [mean_over(table, counts)[0] for table in tables]
+
+
 def effects(
-    tables: Sequence[ChannelTable], reference: npt.NDArray[np.int64], recent: npt.NDArray[np.int64]
+    tables: Sequence[ChannelTable], reference: Sequence[float], recent: npt.NDArray[np.int64]
 ) -> dict[str, Effect]:
-    """Effects by channel key, from counts of cells; a channel without a value on either side is left out."""
+    """Effects by channel key, of counts of cells; a channel without a value on either side is left out.
+
+    reference: the channels' means over the reference.
+    """
     found = {}
-    for table in tables:
-        before, _ = mean_over(table, reference)
+    for table, before in zip(tables, reference, strict=True):
         now, values = mean_over(table, recent)
         if values and before == before:
             found[table.key] = Effect(table, now - before, now, before, values)

@@ -19,11 +19,12 @@ from monitor.channels.partition import CategoryPartition, Cells, NumberPartition
 from monitor.channels.registry import tested_channels
 from monitor.channels.runs import NEVER
 from monitor.channels.table import ChannelTable
+from monitor.distances.registry import Yardstick
 from monitor.engine._closed import ClosedChannels
 from monitor.engine.budget import FAST, FLOOR, BudgetInputs, floor_level, level
 from monitor.engine.channel import Banks, ChannelMonitor
 from monitor.engine.chart import ChartWitness
-from monitor.engine.effects import Effect, effects
+from monitor.engine.effects import Effect, effects, means
 from monitor.engine.plan import Strictness, plan_channel
 from monitor.engine.signals import Signal
 from monitor.engine.stored import ChannelState, RegimeState
@@ -127,6 +128,15 @@ class Regime:
         return StuckWitness(limits)
 
     @cached_property
+    def _means(self) -> list[float]:
+        return means(self.tables, self.reference.partition.counts)
+
+    @cached_property
+    def yardstick(self) -> Yardstick:
+        """What distances are read against; worked out with the first look."""
+        return Yardstick.of(self.reference.partition)
+
+    @cached_property
     def reference_hash(self) -> str:
         """Names the reference by what is in it; worked out with the first finding, for most regimes have none."""
         return "sha256:" + fingerprint(reference_to_plain(self.reference))
@@ -183,7 +193,7 @@ class Regime:
 
     def effects(self, counts: npt.NDArray[np.int64]) -> dict[str, Effect]:
         """Effect of every channel, counts of cells against the reference."""
-        return effects(self.tables, self.reference.partition.counts, counts)
+        return effects(self.tables, self._means, counts)
 
     @property
     def window(self) -> int:

@@ -44,7 +44,7 @@ def view_stream(stream: StreamMonitor) -> StreamView:
         recent = regime.counts(regime.recent, regime.window)
         scores = dict.fromkeys(stream.detections, 0.0) | regime.scores()
         effects = worst_by_name(regime.effects(recent))
-        gaps = distances(regime.reference.partition, recent)
+        gaps = distances(regime.yardstick, recent)
     return StreamView(
         key=stream.key,
         status=_status(stream, max(scores.values(), default=0.0)),
