@@ -57,10 +57,11 @@ class Null:
     whiten: Floats
     threshold: float
 
-    def sum_of_squares(self, deviations: Floats) -> float:
-        """S of the features' deviations in units of their own uncertainty."""
+    def sums_of_squares(self, deviations: Floats) -> Floats:
+        """S of each row of the features' deviations in units of their own uncertainty."""
         capped = np.clip(deviations / self.spread, -CAP, CAP)
-        return float(np.square(self.whiten @ capped).sum())
+        squares: Floats = np.square(capped @ self.whiten.T).sum(axis=1)
+        return squares
 
 
 def null_of(blocks: Floats, level: float) -> Null:
@@ -70,7 +71,7 @@ def null_of(blocks: Floats, level: float) -> Null:
     >>> round(null_of(white, level=13.7).threshold)             # it would be 65 for features known to be independent
     80
     >>> alike = null_of(white[:, :1] + 0.3 * white, level=13.7)             # twenty features that say the same
-    >>> alike.sum_of_squares(np.full(20, 3.0)) < alike.threshold
+    >>> (alike.sums_of_squares(np.full((1, 20), 3.0)) < alike.threshold).item()
     True
     """
     number = blocks.shape[1]

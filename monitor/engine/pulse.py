@@ -14,7 +14,7 @@ no part of what only many tell together.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,7 @@ import numpy.typing as npt
 
 from monitor.channels.partition import Cells
 from monitor.channels.table import ChannelTable
+from monitor.engine._pulse import beats
 from monitor.engine.regime import Regime
 from monitor.engine.signals import Signal
 
@@ -45,18 +46,23 @@ class Scale:
     level: float
     approved: bool
 
-    def deviation(self, total: int, values: int) -> float:
-        """Sum of the standardised values of which this is the sum of numerators."""
-        return (total / self.table.denominator - values * self.mean) / self.sd
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Beats:
-    """Sums of numerators and numbers of values, by block, on a scale that came in block `since`."""
+    """On a scale that came in block `since`; sums: of numerators and numbers of values, for each block from `first`."""
 
     scale: Scale
     since: int
-    sums: Mapping[int, tuple[int, int]]
+    first: int
+    sums: npt.NDArray[np.int64]
+
+    @property
+    def deviations(self) -> npt.NDArray[np.float64]:
+        """Sums of standardised values by block."""
+        totals, values = self.sums
+        scale = self.scale
+        found: npt.NDArray[np.float64] = (totals / scale.table.denominator - values * scale.mean) / scale.sd
+        return found
 
 
 def scale_of(regime: Regime, approved: bool) -> Scale | None:
@@ -80,7 +86,8 @@ class Pulse:
 
     def __init__(self) -> None:
         self.scale: Scale | None = None
-        self._sums: dict[int, tuple[int, int]] = {}
+        self._first = 0  # block that the first of the sums is of
+        self._sums = np.zeros((2, 0), np.int64)  # by block: sum of numerators, values
         self._void = -1  # blocks up to here have no pulse that is still to come
         self._since = -1  # block in which the scale came
         self._before: list[Beats] = []  # not taken, of scales that are over
@@ -88,9 +95,9 @@ class Pulse:
     def rescale(self, scale: Scale | None, block: int) -> None:
         """Another reference holds from an event in this block on."""
         if self.scale is not None:
-            self._sums.pop(block, None)
-            self._before.append(Beats(self.scale, self._since, self._sums))
-        self._sums, self.scale, self._since, self._void = {}, scale, block, max(self._void, block)
+            self.leave_out(block, block)
+            self._before.append(Beats(self.scale, self._since, self._first, self._sums))
+        self._sums, self.scale, self._since, self._void = self._sums[:, :0], scale, block, max(self._void, block)
 
     def beat(self, cells: Cells, ordinals: Ordinals, signals: Sequence[Signal], open_keys: Sequence[str]) -> None:
         """Take a stretch of observations with what its channels signalled; open_keys: open when it began."""
@@ -103,28 +110,17 @@ class Pulse:
 
     def _add(self, cells: Cells, ordinals: Ordinals) -> None:
         assert self.scale is not None
-        numerators = self.scale.table.numerators[cells]
-        absent = numerators < 0  # they hold −1, so that their sum is known
-        first, last = int(ordinals[0]) // BLOCK, int(ordinals[-1]) // BLOCK
-        if first == last:
-            without = int(np.count_nonzero(absent))
-            self._put(first, int(numerators.sum(dtype=np.int64)) + without, len(cells) - without)
+        first, sums = beats(self.scale.table.numerators, cells, ordinals, BLOCK)
+        if first <= self._void:
+            sums[:, : self._void - first + 1] = 0
+        held = self._sums.shape[1]
+        if held == 0:
+            self._first, self._sums = first, sums
             return
-        blocks = ordinals // BLOCK
-        starts = np.concatenate([[0], np.flatnonzero(np.diff(blocks)) + 1])
-        sizes = np.diff(starts, append=len(cells))
-        sums = np.add.reduceat(numerators, starts, dtype=np.int64)
-        without_each = np.add.reduceat(absent, starts, dtype=np.int64)
-        found = zip(
-            blocks[starts].tolist(), (sums + without_each).tolist(), (sizes - without_each).tolist(), strict=True
-        )
-        for block, total, values in found:
-            self._put(block, total, values)
-
-    def _put(self, block: int, total: int, values: int) -> None:
-        if block > self._void:
-            before = self._sums.get(block, (0, 0))
-            self._sums[block] = before[0] + total, before[1] + values
+        longer = first + sums.shape[1] - self._first - held
+        if longer > 0:
+            self._sums = np.concatenate([self._sums, np.zeros((2, longer), np.int64)], axis=1)
+        self._sums[:, first - self._first : first - self._first + sums.shape[1]] += sums
 
     def _leave_out(self, ordinals: Ordinals, signals: Sequence[Signal], open_keys: Sequence[str]) -> None:
         """Blocks in which any channel was open, from the first that opened to the last that closed."""
@@ -142,22 +138,22 @@ class Pulse:
 
     def leave_out(self, first: int, last: int) -> None:
         """These blocks have no pulse."""
-        for block in [block for block in self._sums if first <= block <= last]:
-            del self._sums[block]
+        self._sums[:, max(0, first - self._first) : max(0, last - self._first + 1)] = 0
         self._void = max(self._void, last)
 
     def take(self, stop: int) -> list[Beats]:
         """Hand over the blocks before `stop`, by the scale they are read on, the older first."""
-        taken, self._before = self._before, []
+        taken = [replace(old, sums=old.sums[:, : max(0, stop - old.first)]) for old in self._before]
+        self._before = []
         if self.scale is not None:
-            ready = {block: sums for block, sums in self._sums.items() if block < stop}
-            self._sums = {block: sums for block, sums in self._sums.items() if block >= stop}
-            taken.append(Beats(self.scale, self._since, ready))
+            ready = max(0, stop - self._first)
+            taken.append(Beats(self.scale, self._since, self._first, self._sums[:, :ready]))
+            self._first, self._sums = max(stop, self._first), self._sums[:, ready:].copy()
         return taken
 
     def dump(self) -> dict[str, Any]:
         """Plain data, between two frames; the scale is the regime's."""
-        sums = [[block, *found] for block, found in sorted(self._sums.items())]
+        sums = [[self._first + at, *found] for at, found in enumerate(self._sums.T.tolist()) if found[1]]
         return {"sums": sums, "void": self._void, "since": self._since}
 
     @classmethod
@@ -165,5 +161,6 @@ class Pulse:
         """A pulse that goes on where the dumped one stood."""
         pulse = cls()
         pulse.scale, pulse._void, pulse._since = scale, state["void"], state["since"]
-        pulse._sums = {block: (total, values) for block, total, values in state["sums"]}
+        for block, total, values in state["sums"]:  # of the block at hand, if of any
+            pulse._first, pulse._sums = block, np.array([[total], [values]], np.int64)
         return pulse

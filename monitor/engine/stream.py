@@ -30,7 +30,7 @@ from monitor.engine.episodes import TRACKS, Change, Episodes, Rhythm, Track
 from monitor.engine.explain import explain
 from monitor.engine.observations import Observations
 from monitor.engine.policy import MinEffect
-from monitor.engine.pulse import BLOCK, Pulse, scale_of
+from monitor.engine.pulse import BLOCK, Pulse, Scale, scale_of
 from monitor.engine.regime import Regime, Terms
 from monitor.engine.signals import FURTHER, Signal
 from monitor.engine.stored import RegimeState, StreamState
@@ -124,9 +124,15 @@ class StreamMonitor:
         self.regime = Regime(reference, inputs, self.settings.terms, self._banks)
         self.generation += 1
         self.warmup = None
-        self.pulse.rescale(scale_of(self.regime, self.approved), ordinal // BLOCK)
+        self.pulse.rescale(self._scale(), ordinal // BLOCK)
         for pair in self.regime.scores():
             self.detections.setdefault(pair, 0)
+
+    def _scale(self) -> Scale | None:
+        """What the pulse is read on; predictions follow from the features, and are no evidence beside them."""
+        if self.regime is None or self.key.kind != "feature":
+            return None
+        return scale_of(self.regime, self.approved)
 
     def observe(self, seen: Observations, births: Sequence[int]) -> list[tuple[int, Fact]]:
         """Take observations; facts with the frame's rows at which they arose.
@@ -226,7 +232,8 @@ class StreamMonitor:
         """Add a stretch to the pulse: nothing of what is told by the stream's own episodes, nothing while muted."""
         if self.pulse.scale is None:
             return
-        open_keys = [key for track in TRACKS for key in self.episodes.open_keys(track) if track != "further"]
+        tracks = [track for track in TRACKS if track != "further" and self.episodes.is_open(track)]
+        open_keys = [key for track in tracks for key in self.episodes.open_keys(track)]
         self.pulse.beat(cells, part.ordinal, signals, open_keys)
         if self.settings.mute_until is not None:
             muted = part.ordinal[part.clock < self.settings.mute_until]
@@ -450,7 +457,7 @@ class StreamMonitor:
         self.relearned = self._load_regime(state.relearned, reference_of)
         if self.regime is None and (self.relearned is not None or self.warmup is None):
             raise ValueError("regime: expected one, or a warm-up, found neither")
-        self.pulse = Pulse.load(state.pulse, None if self.regime is None else scale_of(self.regime, self.approved))
+        self.pulse = Pulse.load(state.pulse, self._scale())
         self.episodes = Episodes.load(state.episodes)
         self.findings = state.findings
         self.detections = {(detector, channel): count for detector, channel, count in state.detections}

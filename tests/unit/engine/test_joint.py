@@ -183,7 +183,8 @@ def test_the_chance_of_a_false_alarm_is_below_what_the_level_says(correlation: f
         common = math.sqrt(correlation) * chance.normal(size=(blocks + scale, 1))
         values = common + math.sqrt(1 - correlation) * chance.normal(size=(blocks + scale, features))
         null = null_of(values[:blocks], level)
-        alarms += null.sum_of_squares(values[blocks:].mean(axis=0) * math.sqrt(scale)) > null.threshold
+        mean = values[blocks:].mean(axis=0, keepdims=True)
+        alarms += null.sums_of_squares(mean * math.sqrt(scale)).item() > null.threshold
     assert alarms / trials < math.exp(-level) / 2
 
 
