@@ -126,6 +126,10 @@ _OF_MODELS = (
     ),
     _model("model_drift_share", "Share of the model version's streams, by weight, that are in drift."),
     _model(
+        "model_score",
+        "Evidence that many features moved a little together, divided by its threshold; at least 1 while that holds.",
+    ),
+    _model(
         "model_late",
         "1 while the model version's newest event is older than detection.max_alert_age: its drift pages nobody.",
         "process",

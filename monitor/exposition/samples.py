@@ -93,7 +93,11 @@ def select(reading: Reading) -> Selection:
     rows = [row for key in models for row in _rows(views[key], reading.committed.get(key), reading)]
     # the three series that tell of the limit itself are counted before their values are known
     used = sum(map(len, found.values())) + 3
-    sizes = [[3] * len(models), [len(ESSENTIAL_OF_STREAM)] * len(rows), [row.details for row in rows]]
+    sizes = [
+        [sum(each.of_model for each in FAMILIES)] * len(models),
+        [len(ESSENTIAL_OF_STREAM)] * len(rows),
+        [row.details for row in rows],
+    ]
     shown = []
     omitted = 0
     for tier in sizes:
@@ -123,7 +127,12 @@ def _rows(view: ModelView, committed: ModelView | None, reading: Reading) -> Ite
 
 def _of_the_model(view: ModelView, late: bool) -> list[tuple[str, list[Sample]]]:
     labels = _model_labels(view.key)
-    values = (("model_status", view.status), ("model_drift_share", view.drift_share), ("model_late", late))
+    values = (
+        ("model_status", view.status),
+        ("model_drift_share", view.drift_share),
+        ("model_score", view.joint.score),
+        ("model_late", late),
+    )
     return [(PREFIX + name, [Sample("", labels, float(value))]) for name, value in values]
 
 
