@@ -21,7 +21,9 @@ from monitor.kafka.notices import ClientLog, Notice, Notices, Trouble
 
 ANSWER_SECONDS = 20.0
 #: the loop waits for an answer, so briefly and seldom
-ASK_SECONDS, LOOK_SECONDS = 2.0, 0.3
+ASK_SECONDS, LOOK_SECONDS = 1.0, 0.3
+#: once, at the first start of a new state: the client has to find the brokers first
+FIRST_SECONDS = 3.0
 _MESSAGES = 100
 
 
@@ -68,20 +70,21 @@ class Control:
     def seek(self, offset: int | None) -> None:
         """Read from here on; None: from what is asked from now on, for nothing that was asked before is meant.
 
-        Where a topic ends is asked at once, and again until a broker answers.
+        Where a topic ends is asked at once, and waited for a little: what is asked after a start is meant.  While no
+        broker answers it is asked again and again.
         """
         self._ready = True
         if offset is None:
-            self._find_end()
+            self._find_end(FIRST_SECONDS)
         else:
             self._start(offset)
 
-    def _find_end(self) -> None:
+    def _find_end(self, patience: float = LOOK_SECONDS) -> None:
         now = time.monotonic()
         if self._ready and self.position is None and now >= self._due:
             self._due = now + ASK_SECONDS
             try:
-                self._start(self._consumer.get_watermark_offsets(self._place, timeout=LOOK_SECONDS, cached=False)[1])
+                self._start(self._consumer.get_watermark_offsets(self._place, timeout=patience, cached=False)[1])
             except (KafkaException, RuntimeError) as error:
                 self._notices.put(Trouble("control_error", str(error), self.topic))
 
