@@ -22,8 +22,9 @@ from benchmarks.latency import latencies
 from benchmarks.measuring import Row, Spread, machine
 from benchmarks.scraping import scrapes
 from benchmarks.stages import stages
+from benchmarks.state import state
 
-GROUPS = ("kernels", "decode", "scrape", "stages", "end to end", "latency", "growth")
+GROUPS = ("kernels", "decode", "scrape", "stages", "state", "end to end", "latency", "growth")
 
 
 def measured(smoke: bool, long: bool, only: list[str]) -> Iterator[Row]:
@@ -41,6 +42,10 @@ def measured(smoke: bool, long: bool, only: list[str]) -> Iterator[Row]:
         yield from stages(10, 2 if smoke else 10, 1_000 if smoke else 11_000, repeats)
         if not smoke:
             yield from stages(100, 10, 1_800, repeats)
+    if "state" in only:
+        yield from state(5, 10, 1) if smoke else state(1_000, 10, 3)
+        if long and not smoke:
+            yield from state(1, 10_000, 3)
     if {"end to end", "latency", "growth"} & set(only):
         with opened() as bench:
             yield from _served(bench, smoke, long, only)
