@@ -17,6 +17,7 @@ import structlog
 from monitor.assembly import assemble, assemble_group
 from monitor.domain.errors import DriftgaugeError
 from monitor.group import Group
+from monitor.kafka.secrets import secrets_of
 from monitor.logs import configure
 from monitor.parts import Parts, Timing
 from monitor.shard import Shard
@@ -89,7 +90,7 @@ class Daemon:
 
 def run(settings: Settings) -> int:
     """Run until stopped; returns the exit code (0 in order, 1 failed, 2 configuration, 3 state)."""
-    configure(settings.log.level, settings.log.format)
+    configure(settings.log.level, settings.log.format, secrets=secrets_of(settings.kafka.properties))
     with StopSignals() as signals:
         try:
             if settings.state.store == "kafka":

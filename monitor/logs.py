@@ -9,11 +9,13 @@ import logging
 import sys
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TextIO
 
 import structlog
+
+from monitor.kafka.secrets import blackened
 
 LogFormat = Literal["auto", "console", "json"]
 
@@ -21,12 +23,19 @@ LogFormat = Literal["auto", "console", "json"]
 _KEYS = 1_000
 
 
-def configure(level: str = "info", form: LogFormat | str = "auto", stream: TextIO | None = None) -> None:
-    """Set the process's log up.  form: `console`, `json`, or `auto`: console on a terminal, else JSON."""
+def configure(
+    level: str = "info", form: LogFormat | str = "auto", stream: TextIO | None = None, secrets: Sequence[str] = ()
+) -> None:
+    """Set the process's log up.
+
+    form: `console`, `json`, or `auto`: console on a terminal, else JSON.  secrets: what no line may hold, whatever it
+    is about.
+    """
     stream = sys.stderr if stream is None else stream
     console = form == "console" or (form == "auto" and stream.isatty())
     last: list[Any] = (
-        [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        # plain tracebacks: the pretty ones show the values of variables, passwords among them
+        [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)]
         if console
         else [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(ensure_ascii=False)]
     )
@@ -35,12 +44,22 @@ def configure(level: str = "info", form: LogFormat | str = "auto", stream: TextI
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            *last,
+            *last[:-1],
+            _blackening(last[-1], secrets) if secrets else last[-1],
         ],
         wrapper_class=structlog.make_filtering_bound_logger(getattr(logging, level.upper())),
         logger_factory=structlog.WriteLoggerFactory(file=stream),
         cache_logger_on_first_use=False,
     )
+
+
+def _blackening(render: Callable[..., str], secrets: Sequence[str]) -> Callable[..., str]:
+    """The renderer, with secrets taken out of what it wrote: the last step, so that nothing comes in behind it."""
+
+    def rendered(logger: Any, name: str, event: Any) -> str:
+        return blackened(render(logger, name, event), secrets)
+
+    return rendered
 
 
 @dataclass(slots=True)

@@ -77,18 +77,22 @@ class KafkaSettings(BaseModel):
         default={},
         repr=False,
         description="Further librdkafka properties (`security.protocol`, `sasl.password`, …). As variables: "
-        "`DRIFTGAUGE_KAFKA__PROPERTIES__SASL_PASSWORD`, dots written as underscores. Secrets are never shown.",
+        "`DRIFTGAUGE_KAFKA__PROPERTIES__SASL_PASSWORD`, dots written as underscores. What a file holds: "
+        "`sasl.password_file: /run/secrets/password`, read at the start. Secrets are never shown.",
     )
 
     @field_validator("properties")
     @classmethod
     def _plain_and_free(cls, properties: dict[str, Any]) -> dict[str, Any]:
         from monitor.kafka.options import OWNED
+        from monitor.kafka.secrets import with_files
 
+        properties, unreadable = with_files(properties)
         wrong = [f"`{name}` is not to be set here: {OWNED[name]}" for name in properties if name in OWNED]
         for name, value in properties.items():
             if not isinstance(value, str | int | float):
                 wrong.append(f"`{name}`: expected a text, a number, true or false, got {type(value).__name__}")
+        wrong += unreadable
         if wrong:
             raise ValueError("; ".join(wrong))
         return properties
@@ -303,6 +307,8 @@ def load(
         written = read_file(path)
         for section in ("reference", "state", "http", "alertmanager"):
             anchor_paths(written.tree.get(section), path.parent)
+        kafka = written.tree.get("kafka")
+        anchor_paths(kafka.get("properties") if isinstance(kafka, dict) else None, path.parent)
         layers.insert(0, written)
     combined = combine(layers)
     try:

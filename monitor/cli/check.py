@@ -60,15 +60,12 @@ def _refusal(properties: Mapping[str, Any]) -> str | None:
     """What the client says against these properties, secrets blackened; None if it takes them."""
     from confluent_kafka import Consumer, KafkaException
 
-    from monitor.configuration.names import is_secret
+    from monitor.kafka.secrets import blackened, secrets_of
 
     try:
         Consumer({**properties, "group.id": "check", "log_level": 0}).close()
     except KafkaException as error:
-        text = str(error.args[0].str())
-        for name, value in properties.items():
-            text = text.replace(str(value), "***") if is_secret(name) and str(value) else text
-        return text
+        return blackened(str(error.args[0].str()), secrets_of(properties))
     return None
 
 

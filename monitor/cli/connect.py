@@ -17,7 +17,11 @@ _TIMEOUT_SECONDS = 10.0
 def try_all(settings: Settings, timeout_seconds: float = _TIMEOUT_SECONDS) -> bool:
     """A line for each thing tried; did all of it work?"""
     addresses = [settings.http.listen, settings.http.probes_listen]
-    results = [*_kafka(settings, timeout_seconds), *(_http(address) for address in addresses if address)]
+    from monitor.kafka.secrets import blackened, secrets_of
+
+    secrets = secrets_of(settings.kafka.properties)
+    tried = [(good, blackened(text, secrets)) for good, text in _kafka(settings, timeout_seconds)]
+    results = [*tried, *(_http(address) for address in addresses if address)]
     for good, text in results:
         say(f"  {'ok' if good else 'FAILED':<10} {text}")
     return all(good for good, _ in results)

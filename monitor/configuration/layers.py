@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import yaml
 from pydantic import BaseModel
@@ -20,6 +20,8 @@ from monitor.configuration.names import PREFIX, KeyPath, annotation_at, dotted, 
 
 #: what a shell may hold of `kafka.properties`: librdkafka's names are written with dots, which variables cannot have
 DOTTED = ("kafka", "properties")
+#: the client's own properties of that ending; any other names a file that holds a property
+OWN_FILES = frozenset({"sasl.oauthbearer.assertion.private.key.file", "sasl.oauthbearer.assertion.jwt.template.file"})
 #: sections that protect: one that was left empty is not taken for one that is not wanted → what null is for
 NEVER_EMPTY: Mapping[KeyPath, str] = {
     ("http", "tls"): "for plain HTTP",
@@ -70,7 +72,8 @@ def read_file(path: Path) -> Layer:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         at = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        layer.mistakes.append(f"{path}{at}: not YAML: {error.problem or error.context}")
+        said = re.sub(r"'[^']{2,}'", "'…'", str(error.problem or error.context))  # a word of the file may be a secret
+        layer.mistakes.append(f"{path}{at}: not YAML: {said}")
     except (yaml.YAMLError, ValueError) as error:
         layer.mistakes.append(f"{path}: not YAML: {error}")
     finally:
@@ -161,7 +164,10 @@ def _path_of(variable: str, known: Mapping[str, tuple[str, ...]]) -> tuple[str, 
         return known[variable.upper()]
     prefix = variable_of(DOTTED) + "__"
     if variable.startswith(prefix):
-        return (*DOTTED, variable.removeprefix(prefix).lower().replace("_", "."))
+        name = variable.removeprefix(prefix).lower().replace("_", ".")
+        if name.endswith(".file") and name not in OWN_FILES:
+            name = name.removesuffix(".file") + "_file"
+        return (*DOTTED, name)
     return None
 
 
@@ -185,9 +191,15 @@ def _read_text(text: str, model: type[BaseModel], path: KeyPath, source: str, la
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError:
-        shown = "***" if is_secret(str(path[-1])) else repr(text)
+        # a whole section may hold secrets: only a value of its own is quoted
+        whole = any(isinstance(kind, type) and issubclass(kind, BaseModel | dict) for kind in map(_origin, accepts))
+        shown = "***" if whole or is_secret(str(path[-1])) else repr(text)
         layer.mistakes.append(f"{dotted(path)}: expected a value written as YAML or JSON, got {shown} ({source})")
         return None
+
+
+def _origin(kind: object) -> object:
+    return get_origin(kind) or kind
 
 
 def _put(layer: Layer, path: KeyPath, value: object, source: str) -> None:

@@ -51,7 +51,10 @@ def _line(detail: ErrorDetails, places: Mapping[KeyPath, str], model: type[BaseM
     if detail["type"] == "value_error":
         return f"{dotted(path)}: {context['error']}{source}"
     expected = _EXPECTED.get(detail["type"], detail["msg"]).format(**context)
-    found = "***" if any(is_secret(str(part)) for part in path) else _shown(detail["input"])
+    secret = any(is_secret(str(part)) for part in path)
+    # a text where a mapping should be may be the mapping with its secrets, written wrongly
+    text = detail["type"] in {"dict_type", "model_type"} and isinstance(detail["input"], str)
+    found = "***" if secret else "a text" if text else _shown(detail["input"])
     unquoted = detail["type"] == "string_type" and isinstance(detail["input"], bool | int | float | date)
     hint = "; put it in quotes" if unquoted else ""
     return f"{dotted(path)}: expected {expected}, got {found}{hint}{source}"

@@ -24,6 +24,7 @@ from confluent_kafka.admin import AdminClient
 from monitor.domain.errors import ConfigurationError
 from monitor.kafka.notices import ClientLog, Notices, Trouble
 from monitor.kafka.options import MEMBER_PROPERTIES
+from monitor.kafka.secrets import blackened, secrets_of
 
 Properties = Mapping[str, str | int | float | bool]
 
@@ -84,7 +85,8 @@ class Membership:
             )
             self._admin = AdminClient({n: value for n, value in properties.items() if n not in MEMBER_PROPERTIES})
         except (KafkaException, TypeError, ValueError) as error:
-            raise ConfigurationError([f"kafka.properties: librdkafka refuses them: {error}"]) from error
+            why = blackened(str(error), secrets_of(properties))
+            raise ConfigurationError([f"kafka.properties: librdkafka refuses them: {why}"]) from None
 
     def join(self) -> None:
         """Ask for shards; they are given in `poll`."""

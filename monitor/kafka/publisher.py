@@ -20,6 +20,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from monitor.domain.errors import ConfigurationError
 from monitor.kafka.notices import ClientLog, Notices
 from monitor.kafka.options import DEFAULTS
+from monitor.kafka.secrets import blackened, secrets_of
 from monitor.state.outbox import DEAD_LETTERS, Waiting
 
 log = structlog.get_logger("driftgauge")
@@ -156,4 +157,5 @@ def _producer(options: PublisherOptions) -> Producer:
     try:
         return Producer({**general, **options.properties, **mine}, logger=ClientLog(Notices()))
     except (KafkaException, TypeError, ValueError) as error:
-        raise ConfigurationError([f"kafka.properties: librdkafka refuses them: {error}"]) from error
+        why = blackened(str(error), secrets_of(options.properties))
+        raise ConfigurationError([f"kafka.properties: librdkafka refuses them: {why}"]) from None

@@ -32,6 +32,7 @@ from monitor.domain.frame import MessageBatch
 from monitor.kafka.batches import Gathering
 from monitor.kafka.notices import Assigned, ClientLog, Gap, Identified, Notice, Notices, Trouble
 from monitor.kafka.options import SourceOptions, client_properties, undivided
+from monitor.kafka.secrets import blackened, secrets_of
 from monitor.kafka.topic_ids import ANSWER_SECONDS, TopicIds
 
 Positions = Mapping[tuple[str, int], int]
@@ -377,4 +378,5 @@ def _consumer(options: SourceOptions, notices: Notices, on_error: Callable[[Kafk
     try:
         return Consumer({**properties, "error_cb": on_error}, logger=ClientLog(notices))
     except (KafkaException, TypeError, ValueError) as error:
-        raise ConfigurationError([f"kafka.properties: librdkafka refuses them: {error}"]) from error
+        why = blackened(str(error), secrets_of(properties))
+        raise ConfigurationError([f"kafka.properties: librdkafka refuses them: {why}"]) from None
