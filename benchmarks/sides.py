@@ -19,10 +19,14 @@ from typing import Any
 
 
 class Stopwatch:
-    """Wall and CPU seconds between the first look at or after `warm` events, and the first at or after `until`."""
+    """Wall and CPU seconds between the first look at or after `warm` events, and the first at or after `until`.
+
+    A small load may come in one piece, so that one look sees both: then it is all of it, from the first event on.
+    """
 
     def __init__(self, warm: int, until: int) -> None:
         self._warm, self._until = warm, until
+        self._born = 0, time.perf_counter(), time.process_time()
         self._begin: tuple[int, float, float] | None = None
         self._end: tuple[int, float, float] | None = None
 
@@ -38,7 +42,8 @@ class Stopwatch:
     def result(self) -> dict[str, float]:
         assert self._begin is not None
         assert self._end is not None
-        events, wall, cpu = (end - begin for begin, end in zip(self._begin, self._end, strict=True))
+        first = self._born if self._begin[0] == self._end[0] else self._begin
+        events, wall, cpu = (end - begin for begin, end in zip(first, self._end, strict=True))
         memory = {"peak_mib": resident_mib("VmHWM"), "end_mib": resident_mib()}
         return {"events": events, "wall": wall, "cpu": cpu, **memory}
 
