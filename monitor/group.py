@@ -212,6 +212,8 @@ class Group:
     def _finish_opening(self) -> None:
         now = self._parts.clock.monotonic()
         for number, opening in list(self._opening.items()):
+            if self._opening.get(number) is not opening:  # given up meanwhile: see `_turn`
+                continue
             if not opening.done:
                 if now >= self._progress_due:
                     self._progress_due = now + PROGRESS_SECONDS
