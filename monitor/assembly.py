@@ -25,6 +25,7 @@ from monitor.inheriting import Inheriting
 from monitor.kafka import state_topic
 from monitor.kafka.control import Control
 from monitor.kafka.dead_letters import DeadLetters
+from monitor.kafka.notices import ClientLog, Notices
 from monitor.kafka.options import MEMBER_PROPERTIES, SourceOptions
 from monitor.kafka.ownership import Membership
 from monitor.kafka.publisher import Publisher, PublisherOptions
@@ -109,7 +110,7 @@ def assemble_group(settings: Settings) -> tuple[GroupParts, Timing]:
     reading = {**_without_membership(properties), "group.id": f"{kafka.group_id}-state"}
 
     def prepare() -> None:
-        admin = AdminClient(_without_membership(properties))
+        admin = AdminClient(_without_membership(properties), logger=ClientLog(Notices()))
         state_topic.ensure(admin, state.topic, state.shards)
         state_topic.refuse_undivided(admin, [topic.name for topic in kafka.topics], state.shards)
 

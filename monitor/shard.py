@@ -134,7 +134,8 @@ class Shard:
             if isinstance(fact, EpisodeChange):
                 log.info("episode_opened" if fact.state == "firing" else "episode_closed", **_line(fact))
             elif isinstance(fact, JointChange):
-                log.info(f"features_{fact.state}_together", **_joint_line(fact))
+                moved = fact.state == "moved"
+                log.info("features_moved_together" if moved else "features_settled_together", **_joint_line(fact))
         for change in firing(facts):
             key = change.stream.model_key
             if not self._watch.is_late(key, self._timing.max_alert_age_seconds):

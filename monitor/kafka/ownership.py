@@ -83,7 +83,10 @@ class Membership:
                 {**classic, **properties, **_FIXED, "group.id": group_id, "error_cb": self._on_error},
                 logger=ClientLog(self.notices),
             )
-            self._admin = AdminClient({n: value for n, value in properties.items() if n not in MEMBER_PROPERTIES})
+            self._admin = AdminClient(
+                {n: value for n, value in properties.items() if n not in MEMBER_PROPERTIES},
+                logger=ClientLog(self.notices),
+            )
         except (KafkaException, TypeError, ValueError) as error:
             why = blackened(str(error), secrets_of(properties))
             raise ConfigurationError([f"kafka.properties: librdkafka refuses them: {why}"]) from None
@@ -99,6 +102,7 @@ class Membership:
         """Let the group speak; at least once a minute.  Raises what the callbacks of `Events` raised."""
         if not self.joined:
             return
+        self._admin.poll(0)  # hands over what it has to say, which would pile up
         try:
             message = self._consumer.poll(0)
         except (KafkaException, RuntimeError) as error:

@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient
 
 from monitor.domain.errors import SourceError, StateError
 from monitor.domain.keys import ModelKey
+from monitor.kafka.notices import ClientLog, Notices
 from monitor.kafka.state_reader import StateReader
 from monitor.kafka.store import KafkaStore, Properties, StoreOptions
 from monitor.kafka.stored import contents
@@ -145,7 +146,7 @@ def _deadline(reader: StateReader) -> Callable[[], bool]:
 def _shards(options: StatesOptions) -> int:
     """Partitions of the state topic, which is not made here."""
     try:
-        admin = AdminClient(dict(options.properties))
+        admin = AdminClient(dict(options.properties), logger=ClientLog(Notices()))
         found = admin.list_topics(options.topic, timeout=ANSWER_SECONDS).topics[options.topic]
     except KafkaException as error:
         raise SourceError(f"state topic {options.topic}: the brokers cannot be asked: {error.args[0].str()}") from error
@@ -155,7 +156,7 @@ def _shards(options: StatesOptions) -> int:
 
 
 def _refuse_members(options: StatesOptions) -> None:
-    admin = AdminClient(dict(options.properties))
+    admin = AdminClient(dict(options.properties), logger=ClientLog(Notices()))
     asked = admin.describe_consumer_groups([options.group_id], request_timeout=ANSWER_SECONDS)
     try:
         members = asked[options.group_id].result(ANSWER_SECONDS).members
