@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from monitor.assembly import assemble, assemble_group
+from monitor.collecting import seldom
 from monitor.domain.errors import DriftgaugeError
 from monitor.group import Group
 from monitor.kafka.secrets import secrets_of
@@ -91,7 +92,7 @@ class Daemon:
 def run(settings: Settings) -> int:
     """Run until stopped; returns the exit code (0 in order, 1 failed, 2 configuration, 3 state)."""
     configure(settings.log.level, settings.log.format, secrets=secrets_of(settings.kafka.properties))
-    with StopSignals() as signals:
+    with StopSignals() as signals, seldom():
         try:
             if settings.state.store == "kafka":
                 return Group(*assemble_group(settings), signals).run()

@@ -26,6 +26,7 @@ FLOORS = {
                 "accepting",
                 "assembly",
                 "checkpoints",
+                "collecting",
                 "daemon",
                 "exposure",
                 "forgetting",
