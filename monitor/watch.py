@@ -269,8 +269,9 @@ class Watch:
         try:
             return decode(batch)
         except Exception:
-            if self._limit.passes(("decode_failed", batch.topic)) is not None:
-                log.exception("decode_failed", topic=batch.topic, place=_span(batch.partitions, batch.offsets))
+            if (held_back := self._limit.passes(("decode_failed", batch.topic))) is not None:
+                place = _span(batch.partitions, batch.offsets)
+                log.exception("decode_failed", topic=batch.topic, place=place, not_logged_before=held_back)
         if len(batch) == 1:
             unread = "a message that the format can read", "one that it fails on"
             return Decoded([], [Reject(batch.topic, batch.partitions[0], batch.offsets[0], _DEFECT, *unread)], 0, 0)
