@@ -233,6 +233,7 @@ class ModelMonitor:
 
     def tick(self, watermark: float) -> list[Fact]:
         """Forget the streams that were not seen for long, as of an event time; the ends of their episodes."""
+        self.finish_snapshot()
         facts: list[Fact] = []
         for name in unseen(self.streams, self._seen, watermark, self.policy.limits.forget_seconds):
             facts += self._expire(name)
@@ -240,6 +241,7 @@ class ModelMonitor:
 
     def expire(self) -> list[Fact]:
         """Forget every stream: the model version itself was not seen for long."""
+        self.finish_snapshot()
         return [fact for name in sorted(self.streams) for fact in self._expire(name)]
 
     def _expire(self, name: tuple[Kind, str]) -> list[Fact]:

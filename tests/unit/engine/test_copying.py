@@ -70,6 +70,14 @@ def test_what_is_done_beside_events_waits_for_the_rest_of_the_copy() -> None:
     assert finished(snapshot) == before
 
 
+def test_streams_that_expire_while_the_copy_is_made_are_copied_first() -> None:
+    """Their detectors' rows are given up with them, so later there would be nothing to copy."""
+    watcher = watched()
+    before, snapshot = watcher.dump(), watcher.snapshot()
+    watcher.expire()
+    assert finished(snapshot) == before
+
+
 def test_a_stream_that_comes_while_the_copy_is_made_belongs_to_the_next_one() -> None:
     """It has nothing of the moment that the snapshot is of."""
     watcher = watched()
