@@ -115,6 +115,7 @@ class Joint:
             fact = self._conclude(scales, end, moment)
             if fact is not None:
                 facts.append((end - 1, fact))
+            self._forget_silent(end)
         self._leave(name for since, name in moved_house if since < stop)
         self._trim()
         return facts
@@ -124,6 +125,16 @@ class Joint:
         for name in names:
             if self._centres.pop(name, None) is not None:
                 self._group = None
+
+    def _forget_silent(self, end: int) -> None:
+        """Features that said nothing for long are at home where their reference is.
+
+        Asked at looks alone: rows are dropped wherever frames end, and that must not show.
+        """
+        oldest = self._next - len(self._counts)
+        said = np.any(self._counts[self._rows(max(end - KEPT, oldest), end)], axis=0)
+        heard = {name for name, is_heard in zip(self._names, said, strict=True) if is_heard}
+        self._centres = {name: centre for name, centre in self._centres.items() if name in heard}
 
     def _append(self, taken: Mapping[str, Sequence[Beats]], stop: int) -> None:
         """Add a row for each block before `stop`, and a column for each feature that is new."""
@@ -151,7 +162,6 @@ class Joint:
         used = np.any(counts, axis=0)
         self._totals, self._counts = self._totals[-KEPT:, used].copy(), counts[:, used].copy()
         self._names = [name for name, is_used in zip(self._names, used, strict=True) if is_used]
-        self._centres = {name: centre for name, centre in self._centres.items() if name in self._names}
 
     def _rows(self, begin: int, end: int) -> slice:
         """Rows of the blocks from begin to before end."""

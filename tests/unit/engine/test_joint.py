@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +12,10 @@ import pytest
 from monitor.domain.facts import EpisodeChange, Fact, JointChange, Status
 from monitor.domain.frame import Cell, Column, Frame
 from monitor.engine.evidence import null_of
+from monitor.engine.joint import KEPT, Joint
 from monitor.engine.model import ModelMonitor
 from monitor.engine.policy import Override, Policy, ProfileMatch, Warmup
+from monitor.engine.pulse import Beats
 from monitor.reference.profile import learn_profile, parse
 from tests.unit.engine.events import MODEL, cut, frame, monitor, pieces
 
@@ -235,3 +238,33 @@ def test_a_frame_at_a_time_is_the_same_as_an_event_at_a_time_around_a_look() -> 
         parts.observe(cut(whole, at, at + 1))
     parts.observe(cut(whole, 5_640, 6_000))
     assert parts.dump() == straight.dump()
+
+
+class Silent:
+    """A pulse of one value in each of the first four blocks, and again from `returns` on."""
+
+    def __init__(self, returns: int) -> None:
+        self._returns, self._taken = returns, 0
+
+    def take(self, stop: int) -> list[Beats]:
+        blocks = np.arange(self._taken, stop)
+        values = ((blocks < 4) | (blocks >= self._returns)).astype(np.int64)
+        first, self._taken = self._taken, stop
+        table = SimpleNamespace(denominator=1)
+        scale = SimpleNamespace(table=table, mean=0.0, sd=1.0, number=2_000.0, level=18.0, approved=False)
+        return [Beats(scale, -1, first, np.stack([values, values]))]  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("silence", [KEPT - 8, KEPT - 1, KEPT, KEPT + 1, KEPT + 9])
+def test_how_long_a_feature_was_silent_is_judged_alike_however_blocks_come(silence: int) -> None:
+    """Where a feature is at home is forgotten at a look, not wherever a frame happened to end."""
+    last = 4 + silence + 40
+    dumps = []
+    for step in (1, 3, 50, last):
+        joint, pulse = Joint(MODEL, 0.05, 0.0), {"a": Silent(4 + silence)}
+        joint.advance(pulse, 4, lambda block: (0.0, 0.0))  # type: ignore[arg-type, return-value]
+        joint.restore({**joint.dump(), "centres": [["a", 0.5, 100.0]]})
+        for stop in [*range(4 + step, last, step), last]:
+            joint.advance(pulse, stop, lambda block: (0.0, 0.0))  # type: ignore[arg-type, return-value]
+        dumps.append(joint.dump())
+    assert all(dump == dumps[0] for dump in dumps)
