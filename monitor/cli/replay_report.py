@@ -80,6 +80,9 @@ def as_line(change: EpisodeChange) -> bytes:
         "score": _finite(finding.score),
         "effect": _finite(finding.effect),
         "explanation": finding.explanation,
+        "direction": finding.direction,
+        "since": finding.since,
+        "summary": finding.summary,
     }
     return msgspec.json.encode(line) + b"\n"
 

@@ -38,6 +38,34 @@ class Place:
     event_time: float  #: seconds since the epoch, NaN if unknown
 
 
+#: what the number of an effect is
+EffectUnit = Literal["probability above ½", "difference of rates"]
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    """What one side of a comparison is like: quartiles of numbers (lower, median, upper), or a rate.
+
+    A quartile outside the reference's range is told as the end of that range, unless it is far beyond it.
+    """
+
+    quartiles: tuple[float, float, float] | None
+    rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What an effect is of, and the recent values (those since the finding's `since`) beside the reference's.
+
+    measure: the key of what is compared ("level", "category:FR").  unit: None of what has no effect.
+    """
+
+    measure: str
+    unit: EffectUnit | None
+    recent: Extract
+    reference: Extract
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """A point fact: this detector on this channel of this stream saw a change at this event.
@@ -59,6 +87,7 @@ class Finding:
     observation: int
     since: int
     explanation: str
+    summary: Summary
     place: Place
     reference_id: str
     reference_hash: str

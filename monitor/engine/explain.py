@@ -1,4 +1,4 @@
-"""Explanations: one plain sentence for each detection, with the numbers a person would ask for."""
+"""Explanations: one plain sentence for each detection, with the numbers a person would ask for, and these as data."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from monitor.channels.partition import NumberPartition, Partition
-from monitor.domain.facts import JointEffect
+from monitor.domain.facts import EffectUnit, Extract, JointEffect, Summary
 from monitor.engine.effects import Effect
 from monitor.engine.signals import Signal
 
@@ -26,6 +26,24 @@ def explain(
     if effect is None:
         return f"{feature}: {signal.name} changed {start}"
     return f"{feature}: {_sentence(signal, effect, partition, recent)}, {start}"
+
+
+def summarise(measure: str, effect: Effect | None, partition: Partition, recent: npt.NDArray[np.int64]) -> Summary:
+    """The numbers behind a sentence: rates of what is judged as one, quartiles of other numbers."""
+    if effect is not None and effect.table.unit == "rate":
+        now, before = Extract(None, float(effect.recent)), Extract(None, float(effect.reference))
+        return Summary(measure, "difference of rates", now, before)
+    unit: EffectUnit | None = None if effect is None else "probability above ½"
+    now, before = (Extract(_three(partition, counts), None) for counts in (recent, partition.counts))
+    return Summary(measure, unit, now, before)
+
+
+def _three(partition: Partition, counts: npt.NDArray[np.int64]) -> tuple[float, float, float] | None:
+    """Lower quartile, median, upper quartile; None where no numbers are counted."""
+    if not isinstance(partition, NumberPartition) or partition.quantile_cell(counts, 0.5) is None:
+        return None
+    lower, median, upper = (partition.quantile(counts, share) for share in (0.25, 0.5, 0.75))
+    return lower, median, upper
 
 
 _NAMED = 6  #: as many features of a joint move are named

@@ -27,7 +27,7 @@ from monitor.engine.channel import Banks
 from monitor.engine.chart import pause_after
 from monitor.engine.effects import matters
 from monitor.engine.episodes import TRACKS, Change, Episodes, Rhythm, Track
-from monitor.engine.explain import explain
+from monitor.engine.explain import explain, summarise
 from monitor.engine.observations import Observations
 from monitor.engine.policy import MinEffect
 from monitor.engine.pulse import BLOCK, Pulse, Scale, scale_of
@@ -335,6 +335,7 @@ class StreamMonitor:
             observation=observation,
             since=since,
             explanation=explain(self.key.feature, signal, effect, regime.reference.partition, counts, since),
+            summary=summarise(table, effect, regime.reference.partition, counts),
             place=part.place(int(part.rows[signal.at])),
             reference_id=self.reference_id,
             reference_hash=regime.reference_hash,

@@ -32,6 +32,9 @@ KEYS = [
     "score",
     "effect",
     "explanation",
+    "direction",
+    "since",
+    "summary",
 ]
 
 
@@ -66,6 +69,15 @@ def test_a_line_says_when_whose_and_why(from_stdin: list[dict[str, Any]]) -> Non
     assert first["explanation"].startswith("f: ")
     assert first["effect"] > 0.2
     assert first["score"] >= 1
+
+
+def test_a_line_has_the_numbers_of_its_sentence(from_stdin: list[dict[str, Any]]) -> None:
+    """Quartiles on both sides, what the effect is, and since when."""
+    first = from_stdin[0]
+    assert first["since"] <= first["i"] + 1
+    assert first["summary"]["unit"] == "probability above ½"
+    now, before = (first["summary"][side]["quartiles"] for side in ("recent", "reference"))
+    assert (now[1] > before[1]) == (first["direction"] == "up")
 
 
 def test_no_change_gives_no_line() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from monitor.domain.facts import Extract, Finding, Summary
 from tests.unit.engine.events import Value, feed, findings, frame, monitor
 
 
@@ -72,3 +73,48 @@ def test_a_jump_in_a_short_reference_is_told_as_one() -> None:
     """The chart compares with the recent level."""
     values: list[Value] = list(map(float, np.concatenate([gauss(200), gauss(60, 1) + 12])))
     assert "jumped away from its recent level (median " in sentence(values, "level", warmup=60)
+
+
+def first(values: list[Value], channel: str) -> Finding:
+    """The first finding of a channel."""
+    found = findings(feed(monitor(1000), frame({"amount": values})))
+    return next(finding for finding in found if finding.channel == channel)
+
+
+def test_a_shift_of_numbers_is_summarised_by_quartiles() -> None:
+    """Of the values since the change, beside the reference's; the effect is a probability."""
+    found = first(after(gauss(300, 1) + 1), "level")
+    summary = found.summary
+    assert (summary.measure, summary.unit) == ("level", "probability above ½")
+    assert summary.recent.rate is summary.reference.rate is None
+    assert summary.reference.quartiles == pytest.approx((-0.67, 0.0, 0.67), abs=0.12)
+    assert summary.recent.quartiles is not None
+    assert summary.reference.quartiles is not None
+    assert summary.recent.quartiles[1] > summary.reference.quartiles[1] + 0.5
+    assert f"{summary.recent.quartiles[1]:.4g}" in found.explanation
+
+
+def test_missing_values_are_summarised_by_their_rates() -> None:
+    """The effect is the difference of both."""
+    found = first(after(np.full(300, np.nan)), "missing")
+    assert found.summary == Summary("missing", "difference of rates", Extract(None, 1.0), Extract(None, 0.0))
+    assert found.effect == 1.0
+
+
+def test_categories_are_summarised_by_their_rates() -> None:
+    """The measure names the category, which the channel does not."""
+    found = first([*[["red", "blue"][i % 2] for i in range(1500)], *["red"] * 300], "category")
+    summary = found.summary
+    assert summary.measure in ("category:red", "category:blue")
+    assert summary.unit == "difference of rates"
+    assert summary.reference == Extract(None, 0.5)
+    assert summary.recent.rate is not None
+    assert found.effect == summary.recent.rate - 0.5
+
+
+def test_a_stuck_value_is_summarised_without_an_effect() -> None:
+    """The value that it stands at is its median."""
+    summary = first(after(np.full(300, 0.5)), "stuck").summary
+    assert summary.unit is None
+    assert summary.recent.quartiles is not None
+    assert summary.recent.quartiles[0] == summary.recent.quartiles[2] == pytest.approx(0.5, abs=0.05)

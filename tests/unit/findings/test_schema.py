@@ -140,6 +140,15 @@ def test_what_a_decision_rests_on_cannot_be_left_out() -> None:
     assert not VALIDATOR.is_valid({**event, "data": {**event["data"], "more": 1}})
 
 
+def test_a_finding_says_what_its_effect_is_and_what_it_compares() -> None:
+    """As data, of numbers and of rates; an episode carries the same."""
+    for event in events(encode_facts([finding(), episode()], PROVENANCE)):
+        summary = event["data"].get("finding", event["data"])["summary"]
+        assert summary["unit"] == "probability above ½"
+        assert summary["recent"] == {"quartiles": [2.0, 3.5, 5.0], "rate": None}
+        assert summary["reference"] == {"quartiles": [1.0, 2.0, 3.0], "rate": None}
+
+
 def test_the_hash_names_the_reference_by_its_contents() -> None:
     """Of equal values equal, of others another; over a restart the same."""
     chance = np.random.default_rng(3)
@@ -156,6 +165,8 @@ def test_the_page_names_every_part_of_the_schema() -> None:
     """What is published is documented."""
     page = (Path(__file__).parents[3] / "docs" / "findings.md").read_text()
     wanted = set(SCHEMA["properties"]) - {"specversion", "datacontenttype", "data"}
+    for part in ("summary", "extract"):
+        wanted |= set(SCHEMA["$defs"][part]["properties"])
     for kind in SCHEMA["allOf"]:
         wanted |= set(kind["then"]["properties"]["data"]["properties"])
     assert [name for name in sorted(wanted) if f"`{name}`" not in page] == []

@@ -1,6 +1,6 @@
 """Facts for tests of what is done with facts, and records made of them."""
 
-from monitor.domain.facts import EpisodeChange, Fact, Finding, JointChange, JointEffect, Place
+from monitor.domain.facts import EpisodeChange, Extract, Fact, Finding, JointChange, JointEffect, Place, Summary
 from monitor.domain.keys import StreamKey
 from monitor.findings.events import Provenance, encode_facts
 from monitor.state.store import Record
@@ -26,6 +26,7 @@ def finding(offset: int = 5, score: float = 1.3, stream: StreamKey = STREAM) -> 
         observation=1_000,
         since=900,
         explanation="a live value exceeds a reference value in 71 % of comparisons, expected 50 %",
+        summary=Summary("level", "probability above ½", Extract((2.0, 3.5, 5.0), None), Extract((1.0, 2.0, 3.0), None)),
         place=Place("events", 0, offset, 0, "e1", 1_000.0),
         reference_id="r1",
         reference_hash="sha256:" + "0" * 64,
