@@ -246,9 +246,8 @@ class ModelMonitor:
 
     def _expire(self, name: tuple[Kind, str]) -> list[Fact]:
         stream = self.streams.pop(name)
-        for regime in (stream.regime, stream.relearned):
-            if regime is not None:
-                regime.release()
+        for regime in stream.regimes():
+            regime.release()
         self._homes.pop(name, None)
         self._seen.pop(name, None)
         self._refused_names.clear()  # there is room again, for those that were refused too

@@ -107,9 +107,8 @@ class StreamMonitor:
 
     def begin_anew(self) -> None:
         """A person accepts what the stream has become: its reference is learned from the observations to come."""
-        for regime in (self.regime, self.relearned):
-            if regime is not None:
-                regime.release()
+        for regime in self.regimes():
+            regime.release()
         self.regime = self.relearned = self._learner = None
         self.episodes, self.findings = Episodes(), {}
         self.warmup = WarmUp(self.settings.warmup_observations, self.settings.warmup_seconds)
